@@ -1,0 +1,1 @@
+"""Watchkeeper: keeps watch on distributed databases on Kubernetes, TiKV first."""
