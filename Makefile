@@ -18,8 +18,7 @@ venv: $(STAMP) ## the Python environment, from the hash-locked list
 
 $(STAMP): $(LOCK) pyproject.toml
 	@echo "installing the Python environment (first run: a minute)"
-	@rm -rf $(VENV)
-	@$(PYTHON) -m venv $(VENV)
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
