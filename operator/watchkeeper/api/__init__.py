@@ -1,0 +1,1 @@
+"""The kinds of the group `watchkeeper.dev`, as pydantic models; the CRDs are generated from them."""

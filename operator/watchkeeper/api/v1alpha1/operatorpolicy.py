@@ -1,0 +1,136 @@
+"""OperatorPolicy: the standing orders of a namespace; its name must be `default`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field
+
+from watchkeeper.api.v1alpha1.conditions import Condition
+from watchkeeper.api.v1alpha1.meta import AGE, KEYED_BY_TYPE, LIST_SET, ApiModel, Column, KindInfo, Resource, Rule
+from watchkeeper.api.v1alpha1.vocabulary import Mode, Risk
+
+POLICY_NAME = "default"
+
+
+class ApprovalMode(StrEnum):
+    """Whose consent is needed, by risk."""
+
+    NEVER = "Never"
+    ALWAYS = "Always"
+    BY_RISK = "ByRisk"
+
+
+class Quorum(ApiModel):
+    """People needed."""
+
+    medium: int = Field(default=1, ge=1, le=8, description="For actions of medium risk.")
+    high: int = Field(default=2, ge=1, le=8, description="For actions of high risk.")
+
+
+class ApprovalPolicy(ApiModel):
+    """Who must agree."""
+
+    mode: ApprovalMode = Field(
+        description=(
+            "Never: nobody for Low and Medium, one person for High. ByRisk: nobody for Low, the quorum for the others. "
+            "Always: one person for Low, the quorum for the others."
+        )
+    )
+    quorum: Quorum = Field(default=Quorum(), description="People needed, by risk.")
+    distinct_from_proposer: bool = Field(default=True, description="The proposer's own approval does not count.")
+    allow_service_accounts: bool = Field(default=False, description="Whether ServiceAccounts may decide.")
+    digest_for: tuple[Risk, ...] = Field(
+        default=(Risk.HIGH,),
+        max_length=3,
+        json_schema_extra=LIST_SET,
+        description="Risks for which the approver must give the digest that was read.",
+    )
+    valid_seconds: int = Field(
+        default=3600, ge=60, le=604800, description="How long an approval holds after it was seen."
+    )
+
+
+class Limits(ApiModel):
+    """Bounds on what may be asked."""
+
+    max_expiry_seconds: int = Field(
+        default=86400, ge=60, le=604800, description="The longest expiresAfterSeconds that a proposal may ask for."
+    )
+
+
+class Retry(ApiModel):
+    """How often and how fast an attempt is repeated, where its write is provably absent."""
+
+    max_attempts: int = Field(
+        default=3, ge=1, le=5, description="Attempts in all; an action that is not idempotent has one."
+    )
+    initial_seconds: int = Field(
+        default=1, ge=1, le=3600, description="Before the second attempt; doubled each time, jitter up to 50 %."
+    )
+    max_seconds: int = Field(default=60, ge=1, le=3600, description="The longest pause.")
+
+
+class OperatorPolicySpec(ApiModel):
+    """The two switches, and what goes with them."""
+
+    mode: Mode = Field(
+        description="Observe: proposals are planned and shown, nothing is written. Execute: approved ones run."
+    )
+    approval: ApprovalPolicy | None = Field(
+        default=None, description="Who must agree; required as soon as mode is Execute: autonomy is a written decision."
+    )
+    limits: Limits = Field(default=Limits(), description="Bounds on what may be asked.")
+    retry: Retry = Field(default=Retry(), description="How often and how fast an attempt is repeated.")
+    proposal_expiry_seconds: int = Field(
+        default=3600, ge=60, le=604800, description="Lifetime of a proposal that does not say its own."
+    )
+
+
+class OperatorPolicyStatus(ApiModel):
+    """How the orders are understood; written by the operator only."""
+
+    observed_generation: int | None = Field(default=None, ge=0, description="The generation of spec last acted on.")
+    effective_mode: Mode | None = Field(
+        default=None, description="What really holds; Observe where the policy makes no sense."
+    )
+    approval: str | None = Field(default=None, max_length=64, description="The approval mode, for the column.")
+    pending: int | None = Field(default=None, ge=0, description="Proposals of this namespace that have not ended.")
+    conditions: tuple[Condition, ...] = Field(
+        default=(),
+        max_length=16,
+        json_schema_extra=KEYED_BY_TYPE,
+        description="Ready: the policy was read and makes sense.",
+    )
+
+
+class OperatorPolicy(Resource):
+    """The standing orders of a namespace."""
+
+    info: ClassVar[KindInfo] = KindInfo(
+        plural="operatorpolicies",
+        short="opol",
+        description="The standing orders of its namespace. Without one nothing executes and nothing new is admitted.",
+        columns=(
+            Column("Mode", ".status.effectiveMode"),
+            Column("Approval", ".status.approval"),
+            Column("Pending", ".status.pending", "integer"),
+            AGE,
+        ),
+        root_rules=(
+            Rule(f"self.metadata.name == '{POLICY_NAME}'", "the OperatorPolicy of a namespace must be named default"),
+        ),
+        spec_rules=(
+            Rule(
+                "self.mode != 'Execute' || has(self.approval)",
+                "spec.approval is required when mode is Execute: write down "
+                "who must agree, for example approval: {mode: ByRisk}",
+                field_path=".approval",
+                reason="FieldValueRequired",
+            ),
+        ),
+    )
+
+    spec: OperatorPolicySpec
+    status: OperatorPolicyStatus = OperatorPolicyStatus()
