@@ -49,6 +49,12 @@ class Unreachable(Transient):
     reason = "Unreachable"
 
 
+class NotConnected(Transient):
+    """No connection could be made: nothing was sent."""
+
+    reason = "NotConnected"
+
+
 class NotLeader(Transient):
     """PD has no leader now, or the member asked could not reach it."""
 

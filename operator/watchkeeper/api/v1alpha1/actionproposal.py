@@ -124,8 +124,7 @@ class Cancel(ApiModel):
 
 
 class Acknowledge(ApiModel):
-    """A person has looked at an attempt whose outcome is Unknown; "
-    "this ends the freeze of that action on that subject."""
+    """What a person found out about an Unknown outcome; it ends the freeze of that action on that subject."""
 
     outcome: FoundOutcome = Field(description="What was found in the database.")
     reason: str = Field(min_length=1, max_length=1024, description="How it was found out.")
