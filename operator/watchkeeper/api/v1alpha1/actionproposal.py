@@ -16,11 +16,14 @@ from watchkeeper.api.v1alpha1.meta import (
     MAX_INTEGER,
     ApiModel,
     Column,
+    Count,
     FreeObject,
     KindInfo,
     LocalRef,
+    ObjectName,
     Resource,
     Rule,
+    Target,
     Timestamp,
 )
 from watchkeeper.api.v1alpha1.vocabulary import Risk
@@ -83,7 +86,6 @@ class Action(ApiModel):
     )
     parameters: FreeObject = Field(
         default_factory=dict,
-        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True, "maxProperties": 64},
         description="Parameters by name; status.catalog of the Subject holds their schema.",
     )
 
@@ -183,7 +185,7 @@ class PlanStep(ApiModel):
 
     action: str = Field(min_length=1, max_length=63, description="Name of the action.")
     parameters: FreeObject = Field(description="Parameters as normalised by their model.")
-    targets: tuple[str, ...] = Field(
+    targets: tuple[Target, ...] = Field(
         max_length=16, json_schema_extra=ATOMIC, description="What it touches, such as region/42 or store/7."
     )
     predicates: tuple[PlanPredicate, ...] = Field(
@@ -293,7 +295,7 @@ class HistoryEntry(ApiModel):
 class ActionProposalStatus(ApiModel):
     """The life of the proposal; written by the operator only."""
 
-    observed_generation: int | None = Field(default=None, ge=0, description="The generation of spec last acted on.")
+    observed_generation: Count | None = Field(default=None, description="The generation of spec last acted on.")
     phase: Phase | None = Field(default=None, description="Derived from the conditions, for people and admission.")
     digest: str | None = Field(
         default=None, max_length=71, description="Digest of exactly this plan; approvals name it."
@@ -310,7 +312,7 @@ class ActionProposalStatus(ApiModel):
         default=(), max_length=MAX_ATTEMPTS, json_schema_extra=ATOMIC, description="Every attempt, oldest first."
     )
     attempts_summary: str | None = Field(default=None, max_length=16, description="For the column, such as 1/3.")
-    standing_changes: tuple[str, ...] = Field(
+    standing_changes: tuple[ObjectName, ...] = Field(
         default=(), max_length=16, json_schema_extra=ATOMIC, description="StandingChanges that it left."
     )
     conditions: tuple[Condition, ...] = Field(

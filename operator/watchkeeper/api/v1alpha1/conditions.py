@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from watchkeeper.api.v1alpha1.meta import ApiModel, Timestamp
+from watchkeeper.api.v1alpha1.meta import ApiModel, Count, Timestamp
 
 
 class ConditionStatus(StrEnum):
@@ -27,7 +27,7 @@ class Condition(ApiModel):
     reason: str = Field(min_length=1, max_length=64, description="Why, as one CamelCase word for programs.")
     message: str = Field(default="", max_length=4096, description="Why, as a sentence for people.")
     last_transition_time: Timestamp = Field(description="When status last changed.")
-    observed_generation: int = Field(default=0, ge=0, description="The generation of spec that this was said about.")
+    observed_generation: Count = Field(default=0, description="The generation of spec that this was said about.")
 
 
 def find(conditions: Sequence[Condition], kind: str) -> Condition | None:

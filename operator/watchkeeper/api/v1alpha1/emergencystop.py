@@ -6,18 +6,18 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from watchkeeper.api.v1alpha1.meta import AGE, ApiModel, Column, KindInfo, Resource
+from watchkeeper.api.v1alpha1.meta import AGE, LIST_SET, ApiModel, Column, KindInfo, ObjectName, Resource
 
 
 class EmergencyStopSpec(ApiModel):
     """Why, and how far it reaches."""
 
     reason: str = Field(min_length=1, max_length=1024, description="Why everything must stop.")
-    subjects: tuple[str, ...] | None = Field(
+    subjects: tuple[ObjectName, ...] | None = Field(
         default=None,
         min_length=1,
         max_length=32,
-        json_schema_extra={"x-kubernetes-list-type": "set", "items": {"minLength": 1, "maxLength": 253}},
+        json_schema_extra=LIST_SET,
         description=(
             "Only these Subjects; absent: all of the namespace. Refused in "
             "the operator's own namespace, where a stop stops everything."

@@ -34,8 +34,19 @@ def rfc3339(moment: datetime) -> str:
 Timestamp = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
 """An aware moment; written to the second."""
 
-FreeObject = Annotated[dict[str, Any], Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
+FreeObject = Annotated[
+    dict[str, Any], Field(max_length=64, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
+]
 """An open map: only for parameters of actions and for values in a plan."""
+
+Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+"""A whole number that is never negative; JSON readers hold integers exactly up to 2^53-1."""
+
+Target = Annotated[str, Field(min_length=1, max_length=253)]
+"""What an action touches, such as region/42 or store/7."""
+
+ObjectName = Annotated[str, Field(min_length=1, max_length=253)]
+"""The name of an object."""
 
 
 class ApiModel(BaseModel):

@@ -8,7 +8,17 @@ from typing import ClassVar
 from pydantic import Field
 
 from watchkeeper.api.v1alpha1.conditions import Condition
-from watchkeeper.api.v1alpha1.meta import AGE, KEYED_BY_TYPE, LIST_SET, ApiModel, Column, KindInfo, Resource, Rule
+from watchkeeper.api.v1alpha1.meta import (
+    AGE,
+    KEYED_BY_TYPE,
+    LIST_SET,
+    ApiModel,
+    Column,
+    Count,
+    KindInfo,
+    Resource,
+    Rule,
+)
 from watchkeeper.api.v1alpha1.vocabulary import Mode, Risk
 
 POLICY_NAME = "default"
@@ -91,12 +101,12 @@ class OperatorPolicySpec(ApiModel):
 class OperatorPolicyStatus(ApiModel):
     """How the orders are understood; written by the operator only."""
 
-    observed_generation: int | None = Field(default=None, ge=0, description="The generation of spec last acted on.")
+    observed_generation: Count | None = Field(default=None, description="The generation of spec last acted on.")
     effective_mode: Mode | None = Field(
         default=None, description="What really holds; Observe where the policy makes no sense."
     )
     approval: str | None = Field(default=None, max_length=64, description="The approval mode, for the column.")
-    pending: int | None = Field(default=None, ge=0, description="Proposals of this namespace that have not ended.")
+    pending: Count | None = Field(default=None, description="Proposals of this namespace that have not ended.")
     conditions: tuple[Condition, ...] = Field(
         default=(),
         max_length=16,

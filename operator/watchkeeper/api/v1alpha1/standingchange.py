@@ -15,6 +15,7 @@ from watchkeeper.api.v1alpha1.meta import (
     KEYED_BY_TYPE,
     ApiModel,
     Column,
+    Count,
     FreeObject,
     KindInfo,
     LocalRef,
@@ -90,7 +91,7 @@ class Ownership(ApiModel):
 class StandingChangeStatus(ApiModel):
     """How it stands; written by the operator only."""
 
-    observed_generation: int | None = Field(default=None, ge=0, description="The generation of spec last acted on.")
+    observed_generation: Count | None = Field(default=None, description="The generation of spec last acted on.")
     state: StandingState | None = Field(default=None, description="Where it is on its ladder.")
     reason: str | None = Field(default=None, max_length=64, description="Why, as one CamelCase word.")
     message: str | None = Field(default=None, max_length=4096, description="Why, and the next command.")

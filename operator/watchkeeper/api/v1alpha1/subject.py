@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -12,14 +12,16 @@ from watchkeeper.api.v1alpha1.meta import (
     AGE,
     ATOMIC,
     KEYED_BY_TYPE,
-    MAX_INTEGER,
+    LIST_SET,
     ApiModel,
     Column,
+    Count,
     FreeObject,
     KindInfo,
     LocalRef,
     Resource,
     Rule,
+    Target,
     Timestamp,
 )
 from watchkeeper.api.v1alpha1.vocabulary import Mode, Risk
@@ -50,6 +52,10 @@ class Health(StrEnum):
     BLIND = "Blind"
 
 
+ClientUrl = Annotated[str, Field(max_length=253, pattern=r"^https?://[A-Za-z0-9.\-\[\]:]+$")]
+"""A client URL of a PD member: scheme, host and port only."""
+
+
 class ServiceRef(ApiModel):
     """A Service in the same namespace."""
 
@@ -62,14 +68,11 @@ class ServiceRef(ApiModel):
 class TiKVConnection(ApiModel):
     """How to reach PD and what to read beside it."""
 
-    endpoints: tuple[str, ...] | None = Field(
+    endpoints: tuple[ClientUrl, ...] | None = Field(
         default=None,
         min_length=1,
         max_length=16,
-        json_schema_extra={
-            "x-kubernetes-list-type": "set",
-            "items": {"maxLength": 253, "pattern": r"^https?://[A-Za-z0-9.\-\[\]:]+$"},
-        },
+        json_schema_extra=LIST_SET,
         description="Client URLs of PD members, scheme, host and port only.",
     )
     service_ref: ServiceRef | None = Field(
@@ -132,11 +135,11 @@ class LeaderStatus(ApiModel):
 class StoreCounts(ApiModel):
     """Stores by state."""
 
-    total: int = Field(ge=0, description="All but Tombstone.")
-    up: int = Field(ge=0, description="Up.")
-    disconnected: int = Field(default=0, ge=0, description="Silent for more than 20 s.")
-    down: int = Field(default=0, ge=0, description="Silent for longer than max-store-down-time.")
-    offline: int = Field(default=0, ge=0, description="Being removed.")
+    total: Count = Field(description="All but Tombstone.")
+    up: Count = Field(description="Up.")
+    disconnected: Count = Field(default=0, description="Silent for more than 20 s.")
+    down: Count = Field(default=0, description="Silent for longer than max-store-down-time.")
+    offline: Count = Field(default=0, description="Being removed.")
 
 
 class CatalogEntry(ApiModel):
@@ -167,7 +170,7 @@ class InFlight(ApiModel):
     name: str = Field(max_length=253, description="Its name.")
     uid: str = Field(max_length=64, description="Its uid.")
     state: InFlightState = Field(description="Writing or Verifying.")
-    targets: tuple[str, ...] = Field(max_length=16, json_schema_extra=ATOMIC, description="What it touches.")
+    targets: tuple[Target, ...] = Field(max_length=16, json_schema_extra=ATOMIC, description="What it touches.")
     claimed_time: Timestamp = Field(description="When it was claimed.")
     deadline_time: Timestamp = Field(description="No write of this claim starts after this.")
 
@@ -177,14 +180,14 @@ class RecentWrite(ApiModel):
 
     operation_key: str = Field(max_length=128, description="uid/step/attempt.")
     action: str = Field(max_length=63, description="Name of the action.")
-    targets: tuple[str, ...] = Field(max_length=16, json_schema_extra=ATOMIC, description="What it touches.")
+    targets: tuple[Target, ...] = Field(max_length=16, json_schema_extra=ATOMIC, description="What it touches.")
     time: Timestamp = Field(description="When it was claimed.")
 
 
 class SubjectStatus(ApiModel):
     """What was seen; written by the operator only."""
 
-    observed_generation: int | None = Field(default=None, ge=0, description="The generation of spec last acted on.")
+    observed_generation: Count | None = Field(default=None, description="The generation of spec last acted on.")
     cluster_id: str | None = Field(
         default=None, max_length=32, description="PD's cluster id, as text: it needs 64 bits."
     )
@@ -212,10 +215,8 @@ class SubjectStatus(ApiModel):
         description="The newest claims, oldest first.",
     )
     mode: Mode | None = Field(default=None, description="The mode that holds for this Subject now.")
-    pending: int | None = Field(default=None, ge=0, le=MAX_INTEGER, description="Proposals that have not ended.")
-    standing: int | None = Field(
-        default=None, ge=0, le=MAX_INTEGER, description="Standing changes that have not ended."
-    )
+    pending: Count | None = Field(default=None, description="Proposals that have not ended.")
+    standing: Count | None = Field(default=None, description="Standing changes that have not ended.")
     stopped: bool | None = Field(default=None, description="Whether an EmergencyStop holds.")
     observed_time: Timestamp | None = Field(
         default=None, description="When it was last read (to the minute while nothing changes)."
