@@ -311,6 +311,9 @@ class ActionProposalStatus(ApiModel):
     attempts: tuple[Attempt, ...] = Field(
         default=(), max_length=MAX_ATTEMPTS, json_schema_extra=ATOMIC, description="Every attempt, oldest first."
     )
+    attempts_allowed: int | None = Field(
+        default=None, ge=1, le=5, description="Attempts in all, pinned with the plan and part of the digest."
+    )
     attempts_summary: str | None = Field(default=None, max_length=16, description="For the column, such as 1/3.")
     standing_changes: tuple[ObjectName, ...] = Field(
         default=(), max_length=16, json_schema_extra=ATOMIC, description="StandingChanges that it left."

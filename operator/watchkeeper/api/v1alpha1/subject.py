@@ -160,16 +160,21 @@ class InFlightState(StrEnum):
 
     WRITING = "Writing"
     VERIFYING = "Verifying"
+    UNKNOWN = "Unknown"
 
 
 class InFlight(ApiModel):
-    """A claim on the Subject: who is writing or verifying, on what. At most one entry is Writing."""
+    """A claim on the Subject: who is writing or verifying, on what. At most one entry is Writing.
+
+    An entry that is Unknown freezes its action on this Subject until a person acknowledges the proposal.
+    """
 
     operation_key: str = Field(max_length=128, description="uid/step/attempt.")
+    action: str = Field(max_length=63, description="Name of the action, or Release.")
     kind: str = Field(max_length=63, description="ActionProposal or StandingChange.")
     name: str = Field(max_length=253, description="Its name.")
     uid: str = Field(max_length=64, description="Its uid.")
-    state: InFlightState = Field(description="Writing or Verifying.")
+    state: InFlightState = Field(description="Writing, Verifying, or Unknown until acknowledged.")
     targets: tuple[Target, ...] = Field(max_length=16, json_schema_extra=ATOMIC, description="What it touches.")
     claimed_time: Timestamp = Field(description="When it was claimed.")
     deadline_time: Timestamp = Field(description="No write of this claim starts after this.")

@@ -1,0 +1,139 @@
+"""Approvals: how many people are needed, whose decisions count, and how it stands.
+
+The table of people needed is design.md 2.1 without rules; the API server's admission is the first lock, this the second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from watchkeeper.api.v1alpha1.actionproposal import (
+    MAX_APPROVALS,
+    UNSIGNED,
+    ActionProposal,
+    Approval,
+    ApprovalStatus,
+    SeenDecision,
+    Verdict,
+)
+from watchkeeper.api.v1alpha1.operatorpolicy import ApprovalMode, ApprovalPolicy, Quorum
+from watchkeeper.api.v1alpha1.vocabulary import Risk
+
+SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:"
+
+
+def people_needed(policy: ApprovalPolicy | None, risk: Risk) -> int:
+    """How many people must approve; without written rules as many as the strictest would ask for."""
+    if policy is None:
+        return people_needed(ApprovalPolicy(mode=ApprovalMode.ALWAYS, quorum=Quorum()), risk)
+    if policy.mode is ApprovalMode.NEVER:
+        return 1 if risk is Risk.HIGH else 0
+    match risk:
+        case Risk.LOW:
+            return 1 if policy.mode is ApprovalMode.ALWAYS else 0
+        case Risk.MEDIUM:
+            return policy.quorum.medium
+        case Risk.HIGH:
+            return policy.quorum.high
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How the decision stands."""
+
+    status: ApprovalStatus
+    rejected_by: str | None
+    rejected_reason: str | None
+
+    @property
+    def enough(self) -> bool:
+        """Whether the people needed have agreed and nobody has refused."""
+        return self.rejected_by is None and self.status.open and self.status.granted >= self.status.required
+
+
+def tally(proposal: ActionProposal, policy: ApprovalPolicy | None, *, risk: Risk, opened: bool, now: datetime) -> Tally:
+    """Count the decisions of people by the rules of the moment.
+
+    Args:
+        proposal: with `status.digest` of the plan that is to be approved.
+        policy: the approval rules in force; None means that none were written (nothing may run then, whatever is counted).
+        risk: of the planned action.
+        opened: False for a proposal made while observing.
+        now: by the API server's clock.
+    """
+    rules = policy or ApprovalPolicy(mode=ApprovalMode.ALWAYS)
+    decisions = _seen(proposal, now)
+    rejected = next((a for a in proposal.spec.approvals if a.decision is Verdict.REJECTED and a.by != UNSIGNED), None)
+    granted = {
+        a.by for a in proposal.spec.approvals if opened and _counts(a, proposal, rules, decisions=decisions, now=now)
+    }
+    required = people_needed(policy, risk)
+    status = ApprovalStatus(
+        required=required,
+        granted=min(len(granted), MAX_APPROVALS),
+        open=opened,
+        distinct_from_proposer=rules.distinct_from_proposer,
+        allow_service_accounts=rules.allow_service_accounts,
+        digest_required=risk in rules.digest_for,
+        decisions=decisions,
+        summary=_summary(required, len(granted), opened, rejected),
+    )
+    return Tally(
+        status=status,
+        rejected_by=rejected.by if rejected else None,
+        rejected_reason=rejected.reason if rejected else None,
+    )
+
+
+def _seen(proposal: ActionProposal, now: datetime) -> tuple[SeenDecision, ...]:
+    """The decisions with the moment at which each was first seen; approvals themselves carry no time."""
+    known = {d.by: d for d in (proposal.status.approval.decisions if proposal.status.approval else ())}
+    seen: dict[str, SeenDecision] = {}
+    for entry in proposal.spec.approvals:
+        old = known.get(entry.by)
+        if entry.by == UNSIGNED or entry.by in seen:
+            continue
+        if old is not None and old.decision is entry.decision:
+            seen[entry.by] = old
+        else:
+            seen[entry.by] = SeenDecision(by=entry.by, decision=entry.decision, seen_time=now.replace(microsecond=0))
+    return tuple(seen.values())
+
+
+def _counts(
+    entry: Approval,
+    proposal: ActionProposal,
+    rules: ApprovalPolicy,
+    *,
+    decisions: tuple[SeenDecision, ...],
+    now: datetime,
+) -> bool:
+    if entry.decision is not Verdict.APPROVED or entry.by == UNSIGNED:
+        return False
+    if proposal.status.digest is None or entry.digest != proposal.status.digest:
+        return False
+    if rules.distinct_from_proposer and entry.by == proposal.spec.proposed_by:
+        return False
+    if not rules.allow_service_accounts and entry.by.startswith(SERVICE_ACCOUNT_PREFIX):
+        return False
+    seen = next((d for d in decisions if d.by == entry.by), None)
+    return seen is not None and now < seen.seen_time + timedelta(seconds=rules.valid_seconds)
+
+
+def next_lapse(status: ApprovalStatus, policy: ApprovalPolicy, now: datetime) -> datetime | None:
+    """When the next approval that counts now stops counting."""
+    ends = [
+        d.seen_time + timedelta(seconds=policy.valid_seconds)
+        for d in status.decisions
+        if d.decision is Verdict.APPROVED
+    ]
+    return min((end for end in ends if end > now), default=None)
+
+
+def _summary(required: int, granted: int, opened: bool, rejected: Approval | None) -> str:
+    if not opened:
+        return "closed"
+    if rejected is not None:
+        return f"rejected by {rejected.by}"[:253]
+    return f"{granted}/{required}"

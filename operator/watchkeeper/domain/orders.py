@@ -1,0 +1,96 @@
+"""The standing orders as understood: what a policy, a missing one, or one that makes no sense means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from watchkeeper.api.v1alpha1.emergencystop import EmergencyStop
+from watchkeeper.api.v1alpha1.operatorpolicy import ApprovalPolicy, OperatorPolicy, OperatorPolicySpec, Retry
+from watchkeeper.api.v1alpha1.vocabulary import Mode
+
+
+class Standing(StrEnum):
+    """How the orders were found."""
+
+    GIVEN = "Given"
+    MISSING = "Missing"
+    INVALID = "Invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What holds in a namespace. `approval` is None where no autonomy was ever written down: then nothing executes."""
+
+    standing: Standing
+    mode: Mode
+    approval: ApprovalPolicy | None
+    retry: Retry
+    proposal_expiry_seconds: int
+    why: str
+
+    @property
+    def executing(self) -> bool:
+        """Whether a write may happen at all."""
+        return self.standing is Standing.GIVEN and self.mode is Mode.EXECUTE and self.approval is not None
+
+
+_DEFAULTS = OperatorPolicySpec(mode=Mode.OBSERVE)
+
+HOLD = Orders(
+    standing=Standing.MISSING,
+    mode=Mode.OBSERVE,
+    approval=None,
+    retry=_DEFAULTS.retry,
+    proposal_expiry_seconds=_DEFAULTS.proposal_expiry_seconds,
+    why="there is no OperatorPolicy named default in this namespace: nothing is planned and nothing executes",
+)
+"""What a missing policy means."""
+
+
+def invalid_orders(problem: str) -> Orders:
+    """What a policy means that cannot be understood: Observe."""
+    return Orders(
+        standing=Standing.INVALID,
+        mode=Mode.OBSERVE,
+        approval=None,
+        retry=_DEFAULTS.retry,
+        proposal_expiry_seconds=_DEFAULTS.proposal_expiry_seconds,
+        why=f"the OperatorPolicy makes no sense, so it counts as Observe: {problem}",
+    )
+
+
+def orders_of(policy: OperatorPolicy) -> Orders:
+    """The orders of a policy that could be read."""
+    spec = policy.spec
+    if policy.metadata.deletion_timestamp is not None:
+        return HOLD
+    if spec.mode is Mode.EXECUTE and spec.approval is None:
+        return invalid_orders("spec.approval is missing although mode is Execute")
+    return Orders(
+        standing=Standing.GIVEN,
+        mode=spec.mode,
+        approval=spec.approval,
+        retry=spec.retry,
+        proposal_expiry_seconds=spec.proposal_expiry_seconds,
+        why=f"mode is {spec.mode} (OperatorPolicy default)",
+    )
+
+
+def stop_in_force(
+    stops: Iterable[EmergencyStop], *, subject: str | None, namespace: str, operator_namespace: str
+) -> EmergencyStop | None:
+    """The stop that holds for a subject, or None.
+
+    One in the operator's own namespace stops everything. One in the subject's namespace holds for the subjects that it
+    names, or for all. With no subject known only stops that name none are sure to hold; that is asked for nothing but
+    proposals whose subject does not exist.
+    """
+    for stop in stops:
+        where = stop.metadata.namespace
+        if where == operator_namespace:
+            return stop
+        if where == namespace and (stop.covers(subject) if subject is not None else not stop.spec.subjects):
+            return stop
+    return None
