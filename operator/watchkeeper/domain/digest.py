@@ -31,7 +31,7 @@ def digest(
         risk: of the action.
         attempts_allowed: the lower of the proposal's and the policy's.
     """
-    content = {
+    content: dict[str, Any] = {
         "format": FORMAT,
         "proposal": proposal.metadata.uid,
         "subject": subject_uid,

@@ -170,35 +170,31 @@ class ActionDefinition:
     """The kind of standing change that it ends; then the ladder writes, not the action."""
 
 
-class Writer(Protocol):
-    """Holds a slot of the limiter and an open connection: what it sends leaves at once.
+class StepWriter(Protocol):
+    """Ready to send: what it sends leaves at once.
 
-    Both methods raise `Refused` (the database said no), `RateLimited` or `NotLeader` or `NotConnected` (provably not applied, may work
-    later), and `Unreachable` (may have been applied).
+    It raises `Refused` (the database said no), `RateLimited`, `NotLeader` or `NotConnected` (provably not applied, may
+    work later), and `Unreachable` (may have been applied).
     """
 
     async def execute(self, step: PlanStep, context: WriteContext) -> WriteAnswer:
         """Send the one request of the step."""
         ...
 
+
+class Writer(StepWriter, Protocol):
+    """Holds a slot of the limiter and an open connection to the database. Raises as `StepWriter` does."""
+
     async def release(self, change: Change, context: WriteContext) -> WriteAnswer:
         """Send the one request that takes a standing change back. Already gone counts as taken."""
         ...
 
 
-class SubjectDriver(Protocol):
-    """One connected cluster. Reads raise `Transient` when the database cannot be read now."""
+class ActionRunner(Protocol):
+    """Plans, checks, sends and verifies the steps of actions."""
 
     def definitions(self) -> Mapping[str, ActionDefinition]:
         """Every action by name; each is implemented."""
-        ...
-
-    def catalog(self, observation: Observation | None) -> tuple[CatalogEntry, ...]:
-        """The definitions with their availability; with no observation none is available."""
-        ...
-
-    async def observe(self) -> Observation:
-        """Look at the cluster."""
         ...
 
     async def plan(self, action: str, parameters: Mapping[str, Any]) -> Planned:
@@ -210,20 +206,12 @@ class SubjectDriver(Protocol):
         """
         ...
 
-    def standing_intent(self, step: PlanStep) -> StandingIntent | None:
-        """What this step leaves standing; pure, from the stored step."""
-        ...
-
-    def ended_change(self, step: PlanStep) -> Change | None:
-        """The standing change that this step ends; pure, from the stored step."""
-        ...
-
     async def check(self, step: PlanStep, facts: Facts) -> Readiness:
         """Compare the step's predicates and the preconditions with fresh reads."""
         ...
 
-    def writer(self) -> AbstractAsyncContextManager[Writer]:
-        """Take a slot of the execution lane and a connection to PD's leader; may raise `Transient`."""
+    def writer(self) -> AbstractAsyncContextManager[StepWriter]:
+        """Take what sending needs (a slot, a connection); may raise `Transient`."""
         ...
 
     def verification_seconds(self, step: PlanStep, before: Mapping[str, Any]) -> int:
@@ -236,6 +224,30 @@ class SubjectDriver(Protocol):
 
     async def recover(self, step: PlanStep, before: Mapping[str, Any], intent_time: datetime) -> Recovery:
         """Find out whether a write that may have been sent at or after `intent_time` took effect."""
+        ...
+
+
+class SubjectDriver(ActionRunner, Protocol):
+    """One connected cluster. Reads raise `Transient` when the database cannot be read now."""
+
+    def catalog(self, observation: Observation | None) -> tuple[CatalogEntry, ...]:
+        """The definitions with their availability; with no observation none is available."""
+        ...
+
+    async def observe(self) -> Observation:
+        """Look at the cluster."""
+        ...
+
+    def standing_intent(self, step: PlanStep) -> StandingIntent | None:
+        """What this step leaves standing; pure, from the stored step."""
+        ...
+
+    def ended_change(self, step: PlanStep) -> Change | None:
+        """The standing change that this step ends; pure, from the stored step."""
+        ...
+
+    def writer(self) -> AbstractAsyncContextManager[Writer]:
+        """Take a slot of the execution lane and a connection to the leader; may raise `Transient`."""
         ...
 
     async def read_change(self, change: Change) -> ChangeState:

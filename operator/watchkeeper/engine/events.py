@@ -1,0 +1,20 @@
+"""The events that the engine posts: action and reason are constants, documented in the reference."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Doing(StrEnum):
+    """What was being done (`action` of the event)."""
+
+    PLAN = "Plan"
+    DECIDE = "Decide"
+    EXECUTE = "Execute"
+    VERIFY = "Verify"
+    CANCEL = "Cancel"
+    ACKNOWLEDGE = "Acknowledge"
+    STAND = "Stand"
+    RELEASE = "Release"
+    OBSERVE = "Observe"
+    LOG = "LogMessage"

@@ -1,0 +1,76 @@
+"""The gates before every write: orders and stops. What cannot be read is never permission."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from watchkeeper.api.v1alpha1.emergencystop import EmergencyStop
+from watchkeeper.api.v1alpha1.operatorpolicy import POLICY_NAME, OperatorPolicy
+from watchkeeper.domain.orders import HOLD, Orders, invalid_orders, orders_of, stop_in_force
+from watchkeeper.errors import Gone, Invalid
+from watchkeeper.ports.clock import Clock
+from watchkeeper.ports.objects import ObjectStore
+
+
+@dataclass(slots=True)
+class _Cached:
+    at: float
+    orders: Orders
+    stops: tuple[EmergencyStop, ...]
+
+
+class Gates:
+    """Reads orders and stops, fresh before a write, or at most `cache_seconds` old for everything else."""
+
+    def __init__(self, store: ObjectStore, clock: Clock, *, operator_namespace: str, cache_seconds: float) -> None:
+        self._store = store
+        self._clock = clock
+        self._operator_namespace = operator_namespace
+        self._cache_seconds = cache_seconds
+        self._cache: dict[str, _Cached] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def orders(self, namespace: str) -> Orders:
+        """The standing orders, read fresh."""
+        try:
+            return orders_of(await self._store.get(OperatorPolicy, namespace, POLICY_NAME))
+        except Gone:
+            return HOLD
+        except Invalid as error:
+            return invalid_orders(error.message)
+
+    async def stops(self, namespace: str) -> tuple[EmergencyStop, ...]:
+        """The stops of the namespace and of the operator's own, read fresh, both at once."""
+        places = sorted({namespace, self._operator_namespace})
+        answers = await asyncio.gather(*(self._store.list(EmergencyStop, place) for place in places))
+        return tuple(stop for answer in answers for stop in answer)
+
+    async def stop_now(self, namespace: str, subject: str | None) -> EmergencyStop | None:
+        """The stop that holds for a subject, read fresh: the last thing before a write."""
+        return self._in_force(await self.stops(namespace), namespace, subject)
+
+    async def recent(self, namespace: str) -> tuple[Orders, tuple[EmergencyStop, ...]]:
+        """Orders and stops, at most `cache_seconds` old: for planning and for messages, never before a write."""
+        async with self._locks.setdefault(namespace, asyncio.Lock()):
+            cached = self._cache.get(namespace)
+            if cached is None or self._clock.monotonic() - cached.at > self._cache_seconds:
+                orders, stops = await asyncio.gather(self.orders(namespace), self.stops(namespace))
+                cached = _Cached(self._clock.monotonic(), orders, stops)
+                self._cache[namespace] = cached
+            return cached.orders, cached.stops
+
+    async def recent_stop(self, namespace: str, subject: str | None) -> EmergencyStop | None:
+        """The stop that holds for a subject, at most `cache_seconds` old."""
+        _, stops = await self.recent(namespace)
+        return self._in_force(stops, namespace, subject)
+
+    def forget(self, namespace: str | None = None) -> None:
+        """A policy or stop has changed: read again. Without a namespace: everywhere."""
+        if namespace is None or namespace == self._operator_namespace:
+            self._cache.clear()
+        else:
+            self._cache.pop(namespace, None)
+
+    def _in_force(self, stops: tuple[EmergencyStop, ...], namespace: str, subject: str | None) -> EmergencyStop | None:
+        return stop_in_force(stops, subject=subject, namespace=namespace, operator_namespace=self._operator_namespace)

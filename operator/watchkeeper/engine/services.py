@@ -1,0 +1,35 @@
+"""What the ladders share; made once by the composition root."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from watchkeeper.engine.drivers import Drivers
+from watchkeeper.engine.gates import Gates
+from watchkeeper.engine.queue import WorkQueue
+from watchkeeper.engine.settings import EngineSettings
+from watchkeeper.engine.tracker import Tracker
+from watchkeeper.engine.turns import Turns
+from watchkeeper.ports.clock import Clock
+from watchkeeper.ports.objects import Leases, ObjectStore
+from watchkeeper.ports.recorder import Recorder
+
+
+@dataclass(slots=True)
+class Services:
+    """Ports, caches and the queue."""
+
+    store: ObjectStore
+    clock: Clock
+    recorder: Recorder
+    leases: Leases
+    drivers: Drivers
+    gates: Gates
+    settings: EngineSettings
+    queue: WorkQueue = field(default_factory=WorkQueue)
+    tracker: Tracker = field(default_factory=Tracker)
+    turns: Turns = field(default_factory=Turns)
+    sending: set[str] = field(default_factory=set)
+    """Operation keys whose write this very process is sending now."""
+    random: random.Random = field(default_factory=random.Random)
