@@ -9,6 +9,7 @@ from subprocess import CompletedProcess
 from typing import Protocol
 
 import pytest
+
 from localcluster.cluster import Cluster
 from localcluster.controlplane import ControlPlane
 
