@@ -1,0 +1,79 @@
+"""What the operator may do: no more than its code asks for, with a reason for each rule."""
+
+from __future__ import annotations
+
+from watchkeeper.admission.files import Manifest
+from watchkeeper.admission.grants import Grant, binding, role
+from watchkeeper.admission.identity import Identity
+
+ROLE = "watchkeeper-controller"
+LEASE_ROLE = "watchkeeper-controller-leases"
+
+_WATCH = ("get", "list", "watch")
+
+GRANTS = (
+    Grant(
+        ("subjects", "actionproposals", "standingchanges"),
+        (*_WATCH, "patch"),
+        "to watch them, and to set and release the operator's finalizer",
+    ),
+    Grant(
+        ("operatorpolicies", "emergencystops"),
+        _WATCH,
+        "to obey them; the operator can neither change its orders nor make or lift a stop",
+    ),
+    Grant(("standingchanges",), ("create",), "the record of what an action is about to leave standing"),
+    Grant(
+        ("subjects/status", "operatorpolicies/status", "actionproposals/status", "standingchanges/status"),
+        ("patch",),
+        "to report, and to claim before a write",
+    ),
+    Grant(("events",), ("create", "patch"), "to report; patch counts repeats", group="events.k8s.io"),
+    Grant(("services",), ("get",), "to find PD where a Subject names a Service", group=""),
+    Grant(("pods",), ("get", "list"), "stores may be named by pod; a release waits for a pod that restarts", group=""),
+    Grant(("namespaces",), ("get",), "to see whether a namespace is being deleted", group=""),
+    Grant(
+        ("tidbclusters",),
+        ("list",),
+        "to find a tidb-operator v1 that owns the pods: no standing action is offered then",
+        group="pingcap.com",
+    ),
+    Grant(("tikvgroups",), ("list",), "the same for tidb-operator v2", group="core.pingcap.com"),
+    Grant(
+        ("selfsubjectaccessreviews",),
+        ("create",),
+        "to check these permissions at startup and say which one is missing",
+        group="authorization.k8s.io",
+    ),
+)
+"""In every watched namespace; no Secret is among them (see `samples/secret-reader.yaml`)."""
+
+LEASE_GRANTS = (
+    Grant(
+        ("leases",),
+        ("get", "create", "update", "patch"),
+        "leader election, and one Subject for each database cluster",
+        group="coordination.k8s.io",
+    ),
+)
+"""In the operator's own namespace only."""
+
+
+def operator_rbac(operator: Identity) -> list[Manifest]:
+    """ServiceAccount, roles and bindings of the operator.
+
+    The ClusterRole is bound for all namespaces. To watch a fixed list, bind it with one RoleBinding in each of them and
+    in the operator's own namespace instead.
+    """
+    account = {"kind": "ServiceAccount", "name": operator.service_account, "namespace": operator.namespace}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": operator.service_account, "namespace": operator.namespace},
+        },
+        role(ROLE, GRANTS),
+        binding(ROLE, role_kind="ClusterRole", subject=account),
+        role(LEASE_ROLE, LEASE_GRANTS, namespace=operator.namespace),
+        binding(LEASE_ROLE, role_kind="Role", subject=account, namespace=operator.namespace),
+    ]
