@@ -270,7 +270,6 @@ class Subject(Resource):
                 field_path=".tikv",
                 reason="FieldValueInvalid",
             ),
-            Rule("self.type == oldSelf.type", "spec.type is immutable: create another Subject", field_path=".type"),
         ),
     )
 
