@@ -20,7 +20,7 @@ class Cluster(abc.ABC):
     """
 
     def __init__(self, kubectl: Path) -> None:
-        self._kubectl = kubectl
+        self.kubectl_program = kubectl
 
     @property
     @abc.abstractmethod
@@ -92,7 +92,7 @@ class Cluster(abc.ABC):
         """
         config = kubeconfig or (self.kubeconfig(user, groups) if user else self.admin)
         run = subprocess.run(
-            [str(self._kubectl), f"--cache-dir={self.folder / 'kubectl-cache'}", *arguments],
+            [str(self.kubectl_program), f"--cache-dir={self.folder / 'kubectl-cache'}", *arguments],
             input=stdin if stdin is not None else "",
             capture_output=True,
             text=True,

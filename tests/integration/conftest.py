@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -10,8 +12,10 @@ from typing import Protocol
 
 import pytest
 
+from localcluster.binaries import ensure
 from localcluster.cluster import Cluster
 from localcluster.controlplane import ControlPlane
+from localcluster.external import ExternalCluster
 
 
 class Kubectl(Protocol):
@@ -36,6 +40,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[Cluster]:
+    """A cluster of our own, or the one that WATCHKEEPER_TEST_KUBECONFIG (of an administrator) names."""
+    if existing := os.environ.get("WATCHKEEPER_TEST_KUBECONFIG"):
+        with ExternalCluster(Path(existing), Path(shutil.which("kubectl") or ensure().kubectl)) as cluster:
+            yield cluster
+        return
     with ControlPlane() as plane:
         print(f"\ncontrol plane ready in {plane.timings['ready']:.1f} s")
         yield plane

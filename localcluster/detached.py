@@ -1,0 +1,76 @@
+"""The one control plane of a user that stays after the command that started it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from localcluster import statefolder
+from localcluster.cachefolder import Report, locked
+from localcluster.controlplane import ControlPlane
+
+PEOPLE = ("alice", "bob", "carol")
+_COMPONENTS = set(statefolder.STOP_ORDER)
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where the kubeconfigs of a detached cluster are."""
+
+    admin: Path
+    people: tuple[Path, ...]
+
+
+def state_folder() -> Path:
+    """``$WATCHKEEPER_STATE``, else ``$XDG_STATE_HOME/watchkeeper``, else ``~/.local/state/watchkeeper``; + ``/cluster``."""
+    if named := os.environ.get("WATCHKEEPER_STATE"):
+        return Path(named).absolute() / "cluster"
+    xdg = os.environ.get("XDG_STATE_HOME")
+    return (Path(xdg).absolute() if xdg else Path.home() / ".local" / "state") / "watchkeeper" / "cluster"
+
+
+def running() -> Running | None:
+    """The cluster that runs; None where there is none, or not all of its processes are alive."""
+    folder = state_folder()
+    alive = {name for name, identity in statefolder.recorded(folder).items() if identity.alive()}
+    admin = folder / "admin.kubeconfig"
+    people = tuple(folder / f"{name}.kubeconfig" for name in PEOPLE)
+    complete = alive >= _COMPONENTS and all(path.exists() for path in (admin, *people))
+    return Running(admin, people) if complete else None
+
+
+def up(report: Report) -> Running:
+    """Start it, unless it runs already.
+
+    Raises:
+        LocalClusterError: it could not be started; nothing is left running.
+    """
+    with locked("cluster", report):
+        if found := running():
+            report("the cluster is running already")
+            return found
+        _remove()  # what a reboot or a kill left
+        folder = state_folder()
+        folder.mkdir(mode=0o700, parents=True)
+        plane = ControlPlane(folder=folder, detached=True)
+        with plane:  # an error or an interrupt from here on stops it again
+            started = Running(plane.admin, tuple(plane.kubeconfig(name) for name in PEOPLE))
+            report(f"ready after {plane.timings['ready']:.1f} s")
+            plane.leave_running()
+        return started
+
+
+def down(report: Report) -> None:
+    """Stop it and remove its state; only processes that ``up`` recorded, by pid and start time."""
+    with locked("cluster", report):
+        stopped = _remove()
+    report(f"stopped {stopped} processes" if stopped else "no cluster was running")
+
+
+def _remove() -> int:
+    folder = state_folder()
+    stopped = statefolder.stop_recorded(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    return stopped
