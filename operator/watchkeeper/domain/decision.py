@@ -1,0 +1,137 @@
+"""Whether a proposal that is not executing must end, must wait, or may try: a ladder of early returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from watchkeeper.api.v1alpha1.actionproposal import UNSIGNED, ActionProposal, Verdict
+from watchkeeper.api.v1alpha1.conditions import find, is_true
+from watchkeeper.api.v1alpha1.emergencystop import EmergencyStop
+from watchkeeper.api.v1alpha1.meta import rfc3339
+from watchkeeper.api.v1alpha1.subject import Health, Subject
+from watchkeeper.domain.approval import Tally
+from watchkeeper.domain.guidance import awaiting_approval, propose_again
+from watchkeeper.domain.lifecycle import OPERATOR
+from watchkeeper.domain.orders import Orders, Standing
+from watchkeeper.ports.driver import Wait
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The proposal ends as Cancelled with this reason."""
+
+    reason: str
+    message: str
+    actor: str = OPERATOR
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The proposal waits; `until` is when it is worth looking again, None for "when something changes"."""
+
+    wait: Wait
+    until: datetime | None = None
+
+
+def expiry(proposal: ActionProposal, default_seconds: int) -> datetime:
+    """max(creation, notBeforeTime) + its own lifetime or the policy's. A pinned time stays.
+
+    Raises:
+        ValueError: the object was never stored (it has no creation time); a bug.
+    """
+    if proposal.status.expires_time is not None:
+        return proposal.status.expires_time
+    created = proposal.metadata.creation_timestamp
+    if created is None:
+        raise ValueError("a proposal without a creation time")
+    start = max(created, proposal.spec.not_before_time or created)
+    return start + timedelta(seconds=proposal.spec.expires_after_seconds or default_seconds)
+
+
+def ending(proposal: ActionProposal, stop: EmergencyStop | None, *, expires: datetime, now: datetime) -> End | None:
+    """Why the proposal ends before anything is sent: stop, a person's word, or time. Works without any policy."""
+    if stop is not None:
+        where = f"{stop.metadata.namespace}/{stop.metadata.name}"
+        return End(
+            "Stopped",
+            f"EmergencyStop {where} is in force ({stop.spec.reason}); when it is lifted, {propose_again(proposal)}",
+            stop.spec.by or OPERATOR,
+        )
+    if proposal.spec.cancel is not None:
+        who = proposal.spec.cancel.by or "somebody"
+        return End("CancelledByUser", f"taken back by {who}: {proposal.spec.cancel.reason}", who)
+    rejection = next((a for a in proposal.spec.approvals if a.decision is Verdict.REJECTED and a.by != UNSIGNED), None)
+    if rejection is not None:
+        return End("Rejected", f"rejected by {rejection.by}: {rejection.reason or 'no reason given'}", rejection.by)
+    if now >= expires:
+        closed = proposal.status.approval is not None and not proposal.status.approval.open
+        if closed:
+            return End("ProposedWhileObserving", f"was planned while observing; {propose_again(proposal)}")
+        return End("Expired", f"was not executed by {rfc3339(expires)}; {propose_again(proposal)}")
+    return None
+
+
+def waiting(
+    proposal: ActionProposal,
+    orders: Orders,
+    tally: Tally,
+    *,
+    now: datetime,
+    skew_seconds: float,
+    max_skew: float,
+    stamping: bool,
+) -> Hold | None:
+    """What a planned proposal waits for before its attempt may begin, or None.
+
+    The order is the one in which people can do something about it.
+    """
+    if orders.standing is Standing.MISSING:
+        return Hold(Wait("Policy", orders.why))
+    if not tally.status.open:
+        return Hold(
+            Wait(
+                "Nothing",
+                "planned while observing: shown, never run. When the policy says Execute, " + propose_again(proposal),
+            )
+        )
+    if not orders.executing:
+        return Hold(Wait("ExecuteMode", f"{orders.why}; it will go on when the policy says Execute again"))
+    if not tally.enough:
+        return Hold(Wait("Approval", awaiting_approval(proposal, stamping=stamping)))
+    not_before = proposal.spec.not_before_time
+    if not_before is not None and now < not_before:
+        return Hold(Wait("NotBeforeTime", f"not before {rfc3339(not_before)}"), not_before)
+    pause = proposal.status.next_attempt_time
+    if pause is not None and now < pause:
+        return Hold(Wait("Retry", f"the next attempt is at {rfc3339(pause)}"), pause)
+    if abs(skew_seconds) > max_skew:
+        return Hold(
+            Wait(
+                "ClockSkew",
+                f"this operator's clock and the API server's are {abs(skew_seconds):.0f} s apart: nothing executes "
+                f"beyond {max_skew:.0f} s; set the clocks (NTP)",
+            )
+        )
+    return None
+
+
+def subject_obstacle(subject: Subject) -> Wait | None:
+    """Why nothing may be written to this Subject now. An absent answer is no health."""
+    status = subject.status
+    name = subject.metadata.name
+    if subject.metadata.deletion_timestamp is not None:
+        return Wait("SubjectDeleted", f"Subject {name} is being deleted")
+    if status.cluster_id is None or status.reachable is not True or status.health in (None, Health.BLIND):
+        why = status.message or "it has not been observed yet"
+        return Wait("SubjectUnreachable", f"Subject {name} cannot be read: {why}")
+    if status.observed_generation != subject.metadata.generation:
+        return Wait("SubjectUnreachable", f"Subject {name} has changed and has not been observed since")
+    duplicate = find(status.conditions, "Duplicate")
+    if duplicate is None or is_true(status.conditions, "Duplicate"):
+        return Wait("DuplicateCluster", duplicate.message if duplicate else f"Subject {name} is not registered yet")
+    metrics = find(status.conditions, "MetricsReadable")
+    named = subject.spec.tikv is not None and subject.spec.tikv.prometheus_url is not None
+    if named and not is_true(status.conditions, "MetricsReadable"):
+        return Wait("MetricsUnreadable", metrics.message if metrics else "Prometheus has not been read yet")
+    return None

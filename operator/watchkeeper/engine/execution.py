@@ -1,0 +1,303 @@
+"""Pass 1 of the execution protocol: fresh reads, the decision, the two claims; then pass 2 (`sending`) and its record.
+
+The order of what is written: finalizer → claim on Subject.status → attempt on the proposal (Executing) → the standing
+change, if it leaves one → the write → its answer. A crash at any point is found by what was written before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+from watchkeeper.api.v1alpha1.actionproposal import (
+    MAX_ATTEMPTS,
+    ActionProposal,
+    ApprovalStatus,
+    Attempt,
+    AttemptOutcome,
+    AttemptState,
+    Phase,
+    PlanStep,
+)
+from watchkeeper.api.v1alpha1.conditions import ConditionStatus
+from watchkeeper.api.v1alpha1.meta import Key
+from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject
+from watchkeeper.domain.approval import tally
+from watchkeeper.domain.claims import obstacle
+from watchkeeper.domain.decision import End, Hold, ending, expiry, subject_obstacle, waiting
+from watchkeeper.domain.digest import digest
+from watchkeeper.domain.lifecycle import Kind, Mark, Moment, advance, phase_of
+from watchkeeper.domain.orders import Orders
+from watchkeeper.engine.outcome import Outcomes
+from watchkeeper.engine.result import AGAIN, Result
+from watchkeeper.engine.runners import Run, run_of
+from watchkeeper.engine.sending import NotSent, Order, Sent, checked_send, context_of
+from watchkeeper.engine.services import Services
+from watchkeeper.engine.standingrecords import StandingRecords
+from watchkeeper.engine.subjectclaims import claim, settle
+from watchkeeper.errors import Conflict, Gone, Transient, WatchkeeperError
+from watchkeeper.ports.driver import Facts, Readiness, Wait
+
+TURN_SAFETY_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What orders and approvals say: hold, end, or (None) go on; and the rules of the decision as counted now."""
+
+    verdict: Hold | End | None
+    approval: ApprovalStatus | None
+
+
+class Executor:
+    """Tries a proposal that has been decided."""
+
+    def __init__(self, services: Services, outcomes: Outcomes, standing: StandingRecords) -> None:
+        self._services = services
+        self._outcomes = outcomes
+        self._standing = standing
+
+    async def attempt(self, proposal: ActionProposal) -> Result:
+        """One attempt, when it is this proposal's turn on its Subject."""
+        services = self._services
+        subject = Key("Subject", proposal.metadata.namespace, proposal.spec.subject_ref.name)
+        with services.turns.take(subject, proposal.key, services.queue.add) as mine:
+            if not mine:
+                return Result(TURN_SAFETY_SECONDS)
+            return await self._attempt(proposal.key)
+
+    async def _attempt(self, key: Key) -> Result:
+        services = self._services
+        store, gates = services.store, services.gates
+        proposal = await store.get(ActionProposal, key.namespace, key.name)
+        if phase_of(proposal.status.conditions) is not Phase.VALIDATED:
+            return AGAIN
+        orders, stop = await asyncio.gather(
+            gates.orders(key.namespace), gates.stop_now(key.namespace, proposal.spec.subject_ref.name)
+        )
+        decision = self.decide(proposal, orders)
+        verdict = decision.verdict
+        expires = expiry(proposal, orders.proposal_expiry_seconds)
+        end = ending(proposal, stop, expires=expires, now=services.clock.now())
+        if end is None and isinstance(verdict, End):
+            end = verdict
+        if end is not None:
+            return await self._outcomes.cancel(proposal, end)
+        if isinstance(verdict, Hold):
+            return await self._outcomes.hold(proposal, verdict, decision.approval)
+        return await self._prepare(proposal, decision)
+
+    def decide(self, proposal: ActionProposal, orders: Orders) -> Decision:
+        """By orders and approvals alone: hold, end, or go on."""
+        services = self._services
+        now = services.clock.now()
+        status = proposal.status
+        if status.risk is None or status.approval is None:
+            return Decision(End("Stale", "the plan in status is incomplete: propose it again"), None)
+        count = tally(proposal, orders.approval, risk=status.risk, opened=status.approval.open, now=now)
+        counted = proposal.replace(status=status.replace(approval=count.status))
+        hold = waiting(
+            counted,
+            orders,
+            count,
+            now=now,
+            skew_seconds=services.clock.skew_seconds(),
+            max_skew=services.settings.max_skew_seconds,
+            stamping=services.settings.stamping,
+        )
+        return Decision(hold, count.status)
+
+    async def _prepare(self, proposal: ActionProposal, decision: Decision) -> Result:
+        """The database's side of the decision: predicates, preconditions, other claims."""
+        services = self._services
+        seen = decision.approval
+        namespace, name = proposal.metadata.namespace, proposal.spec.subject_ref.name
+        try:
+            subject = await services.store.get(Subject, namespace, name)
+        except Gone:
+            return await self._outcomes.hold(
+                proposal, Hold(Wait("SubjectNotFound", f"there is no Subject {name}")), seen
+            )
+        blocked = subject_obstacle(subject)
+        if blocked is not None:
+            return await self._outcomes.hold(proposal, Hold(blocked), seen)
+        run = await run_of(services, proposal, subject)
+        stale = self._stale(proposal, subject, run)
+        if stale is not None:
+            return await self._outcomes.cancel(proposal, End("Stale", stale))
+        step_index, step = current_step(proposal)
+        facts = Facts(services.clock.now(), subject, await self._standing.held_targets(subject, proposal))
+        try:
+            ready = await run.runner.check(step, facts)
+        except Transient as error:
+            return await self._outcomes.hold(proposal, Hold(Wait("SubjectUnreachable", error.message)), seen)
+        if ready.stale:
+            text = "; ".join(ready.stale)
+            return await self._outcomes.cancel(proposal, End("Stale", f"what was approved no longer holds: {text}"))
+        wait = ready.waits[0] if ready.waits else None
+        if wait is None and run.writes:
+            wait = obstacle(
+                subject.status.in_flight, uid=proposal.metadata.uid, action=step.action, targets=step.targets
+            )
+        if wait is not None:
+            return await self._outcomes.hold(proposal, Hold(wait), seen)
+        return await self._claim_and_send(proposal, subject, run, step_index, ready, decision)
+
+    @staticmethod
+    def _stale(proposal: ActionProposal, subject: Subject, run: Run) -> str | None:
+        """Why the approved plan is not the one that would run, or None."""
+        status = proposal.status
+        if status.plan is None or status.risk is None or status.attempts_allowed is None:
+            return "the plan in status is incomplete"
+        if list(type(status.risk)).index(run.definition.risk) > list(type(status.risk)).index(status.risk):
+            return f"the risk of {run.definition.name} has risen from {status.risk} to {run.definition.risk}"
+        fresh = digest(
+            proposal,
+            status.plan,
+            subject_uid=subject.metadata.uid,
+            cluster_id=subject.status.cluster_id or "",
+            risk=status.risk,
+            attempts_allowed=status.attempts_allowed,
+        )
+        if fresh != status.digest:
+            return "the plan no longer has the digest that was approved (another Subject, another cluster, or an edited status)"
+        return None
+
+    async def _claim_and_send(
+        self,
+        proposal: ActionProposal,
+        subject: Subject,
+        run: Run,
+        step_index: int,
+        ready: Readiness,
+        decision: Decision,
+    ) -> Result:
+        services = self._services
+        if len(proposal.status.attempts) >= MAX_ATTEMPTS:
+            return await self._outcomes.fail_unsent(proposal, "TooManyAttempts", "its attempts never came to be sent")
+        deadline_monotonic = services.clock.monotonic() + services.settings.attempt_seconds
+        proposal = await services.store.set_finalizer(proposal, present=True)
+        _, step = current_step(proposal)
+        attempt = self._new_attempt(proposal, step_index, ready)
+        if run.writes:
+            await claim(services.store, subject, self._entry(proposal, step, attempt))
+        try:
+            proposal = await self._intend(proposal, run, step, attempt, decision)
+        except (Conflict, Gone):
+            if run.writes:
+                await settle(services.store, subject.key, attempt.operation_key, None)
+            raise
+        services.sending.add(attempt.operation_key)
+        try:
+            sent = await self._send(proposal, subject, run, attempt, deadline_monotonic)
+        finally:
+            services.sending.discard(attempt.operation_key)
+        self._outcomes.remember(attempt.operation_key, sent)
+        return await self._outcomes.record(proposal, attempt.operation_key)
+
+    def _new_attempt(self, proposal: ActionProposal, step_index: int, ready: Readiness) -> Attempt:
+        services = self._services
+        number = proposal.status.attempts[-1].number + 1 if proposal.status.attempts else 1
+        now = services.clock.now().replace(microsecond=0)
+        return Attempt(
+            number=number,
+            step=step_index,
+            operation_key=f"{proposal.metadata.uid}/{step_index}/{number}",
+            holder=services.settings.instance,
+            state=AttemptState.INTENDED,
+            intent_time=now,
+            deadline_time=now + timedelta(seconds=services.settings.attempt_seconds),
+            before=dict(ready.before),
+        )
+
+    @staticmethod
+    def _entry(proposal: ActionProposal, step: PlanStep, attempt: Attempt) -> InFlight:
+        return InFlight(
+            operation_key=attempt.operation_key,
+            action=step.action,
+            kind="ActionProposal",
+            name=proposal.metadata.name,
+            uid=proposal.metadata.uid,
+            state=InFlightState.WRITING,
+            targets=step.targets,
+            claimed_time=attempt.intent_time,
+            deadline_time=attempt.deadline_time,
+        )
+
+    async def _intend(
+        self, proposal: ActionProposal, run: Run, step: PlanStep, attempt: Attempt, decision: Decision
+    ) -> ActionProposal:
+        """The write-ahead intent: the proposal is Executing from here on."""
+        status = proposal.status
+        intent = run.driver.standing_intent(step) if run.driver is not None and run.writes else None
+        standing = status.standing_changes
+        if intent is not None and self._standing.name_for(proposal, attempt.step) not in standing:
+            standing = (*standing, self._standing.name_for(proposal, attempt.step))
+        new = advance(
+            proposal,
+            [
+                Mark(
+                    Kind.APPROVED,
+                    ConditionStatus.TRUE,
+                    "Approved",
+                    decision.approval.summary if decision.approval else "",
+                ),
+                Mark(Kind.EXECUTED, ConditionStatus.UNKNOWN, "InFlight", f"attempt {attempt.number}"),
+            ],
+            Moment(self._services.clock.now(), proposal.metadata.generation),
+            reason="InFlight",
+            message=f"attempt {attempt.number}: {status.plan.summary if status.plan else ''}",
+            attempts=(*status.attempts, attempt),
+            standing_changes=standing,
+            approval=decision.approval,
+            waits_for=None,
+            next_attempt_time=None,
+        )
+        return await self._services.store.write_status(proposal, new)
+
+    async def _send(
+        self, proposal: ActionProposal, subject: Subject, run: Run, attempt: Attempt, deadline_monotonic: float
+    ) -> Sent:
+        """Everything between the claim and the answer; whatever fails before the send is NotSent."""
+        services = self._services
+        _, step = current_step(proposal, attempt.step)
+        order = Order(
+            subject=subject.key,
+            operation_key=attempt.operation_key,
+            deadline_monotonic=deadline_monotonic,
+            gate=lambda fresh: self._gate(proposal, fresh),
+            needs_claim=run.writes,
+        )
+        sent: Sent | None = None
+        try:
+            if run.driver is not None and run.writes:
+                await self._standing.intend(proposal, run.driver, step, attempt)
+            async with run.runner.writer() as writer:
+                sent = await checked_send(services, order, lambda: writer.execute(step, context_of(services, order)))
+        except WatchkeeperError as error:
+            if sent is None:
+                sent = NotSent(error.reason, f"could not get ready to send: {error.message}")
+        if sent is None:
+            raise RuntimeError("a send without a result")
+        return sent
+
+    async def _gate(self, proposal: ActionProposal, subject: Subject) -> Wait | None:
+        """Policy and approvals once more, on the proposal as it was claimed (its spec only grows)."""
+        orders = await self._services.gates.orders(proposal.metadata.namespace)
+        verdict = self.decide(proposal, orders).verdict
+        if isinstance(verdict, End):
+            return Wait(verdict.reason, verdict.message)
+        if isinstance(verdict, Hold):
+            return verdict.wait
+        return subject_obstacle(subject)
+
+
+def current_step(proposal: ActionProposal, index: int | None = None) -> tuple[int, PlanStep]:
+    """The step to do next: as many have succeeded before it."""
+    plan = proposal.status.plan
+    done = sum(1 for a in proposal.status.attempts if a.outcome is AttemptOutcome.SUCCEEDED)
+    number = done if index is None else index
+    if plan is None or number >= len(plan.steps):
+        raise ValueError("no step is left to do")
+    return number, plan.steps[number]

@@ -1,0 +1,178 @@
+"""Planning: from what somebody asked for to exactly what would be sent, with its digest."""
+
+from __future__ import annotations
+
+from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, ApprovalStatus, Plan
+from watchkeeper.api.v1alpha1.conditions import ConditionStatus
+from watchkeeper.api.v1alpha1.subject import Subject
+from watchkeeper.api.v1alpha1.vocabulary import Risk
+from watchkeeper.domain.approval import tally
+from watchkeeper.domain.decision import expiry, subject_obstacle
+from watchkeeper.domain.digest import digest
+from watchkeeper.domain.lifecycle import Kind, Mark, Moment, advance
+from watchkeeper.domain.orders import Orders
+from watchkeeper.domain.retry import attempts_allowed
+from watchkeeper.engine.events import Doing
+from watchkeeper.engine.result import DONE, Result
+from watchkeeper.engine.runners import Run, run_of
+from watchkeeper.engine.services import Services
+from watchkeeper.errors import Gone, Invalid, Transient
+from watchkeeper.ports.driver import Facts, Planned
+from watchkeeper.ports.recorder import EventType
+
+DIGEST_PREFIX_LENGTH = 12
+
+
+class Planner:
+    """Plans proposals that have no plan yet."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def plan(self, proposal: ActionProposal, orders: Orders) -> tuple[ActionProposal, Result | None]:
+        """Make the plan. With a Result the pass is over; without, the proposal is planned and the pass goes on."""
+        services = self._services
+        try:
+            subject = await services.store.get(Subject, proposal.metadata.namespace, proposal.spec.subject_ref.name)
+        except Gone:
+            name = proposal.spec.subject_ref.name
+            text = f"there is no Subject {name} in namespace {proposal.metadata.namespace}: kubectl get subj lists them"
+            return await self._hold(proposal, orders, "SubjectNotFound", text)
+        obstacle = subject_obstacle(subject)
+        if obstacle is not None:
+            return await self._hold(proposal, orders, obstacle.reason, obstacle.message)
+        try:
+            run = await run_of(services, proposal, subject)
+            self._require_available(proposal, subject)
+            planned = await run.runner.plan(proposal.spec.action.name, proposal.spec.action.parameters)
+        except Transient as error:
+            return await self._hold(proposal, orders, "SubjectUnreachable", error.message)
+        except Invalid as error:
+            return await self._refuse(proposal, orders, error)
+        planned_proposal = await self._record(proposal, orders, subject, run, planned)
+        if proposal.spec.dry_run:
+            return await self._finish_dry_run(planned_proposal, subject, run)
+        return planned_proposal, None
+
+    @staticmethod
+    def _require_available(proposal: ActionProposal, subject: Subject) -> None:
+        action = proposal.spec.action
+        entry = next((e for e in subject.status.catalog if e.name == action.name and e.source == action.source), None)
+        if entry is not None and not entry.available:
+            raise Invalid(
+                [f"spec.action.name: {action.name} is not available on {subject.metadata.name}: {entry.reason}"]
+            )
+
+    async def _hold(
+        self, proposal: ActionProposal, orders: Orders, reason: str, message: str
+    ) -> tuple[ActionProposal, Result]:
+        """Stay Proposed; whether it was made while observing is pinned all the same."""
+        services = self._services
+        moment = Moment(services.clock.now(), proposal.metadata.generation)
+        status = advance(
+            proposal,
+            [Mark(Kind.VALIDATED, ConditionStatus.UNKNOWN, reason, message)],
+            moment,
+            reason=reason,
+            message=message,
+            approval=self._approval(proposal, orders, Risk.HIGH),
+            expires_time=expiry(proposal, orders.proposal_expiry_seconds),
+            waits_for=reason,
+        )
+        written = await services.store.write_status(proposal, status)
+        return written, Result(services.settings.wait_interval_seconds)
+
+    async def _refuse(self, proposal: ActionProposal, orders: Orders, error: Invalid) -> tuple[ActionProposal, Result]:
+        services = self._services
+        problems = "\n".join(f"- {problem}" for problem in error.problems)
+        count = len(error.problems)
+        message = f"{count} problem{'s' if count > 1 else ''}, correct and propose again:\n{problems}"
+        status = advance(
+            proposal,
+            [
+                Mark(Kind.VALIDATED, ConditionStatus.FALSE, "Invalid", message),
+                Mark(Kind.SUCCEEDED, ConditionStatus.FALSE, "Invalid", message),
+            ],
+            Moment(services.clock.now(), proposal.metadata.generation),
+            reason="Invalid",
+            message=message,
+            expires_time=expiry(proposal, orders.proposal_expiry_seconds),
+            waits_for=None,
+        )
+        written = await services.store.write_status(proposal, status)
+        services.recorder.event(
+            written, kind=EventType.WARNING, action=Doing.PLAN, reason="Invalid", note="; ".join(error.problems)
+        )
+        return written, DONE
+
+    async def _record(
+        self, proposal: ActionProposal, orders: Orders, subject: Subject, run: Run, planned: Planned
+    ) -> ActionProposal:
+        services = self._services
+        plan = Plan(summary=planned.summary, steps=planned.steps)
+        risk = run.definition.risk
+        allowed = attempts_allowed(proposal, orders.retry, idempotent=run.definition.idempotent)
+        seal = digest(
+            proposal,
+            plan,
+            subject_uid=subject.metadata.uid,
+            cluster_id=subject.status.cluster_id or "",
+            risk=risk,
+            attempts_allowed=allowed,
+        )
+        sealed = proposal.replace(status=proposal.status.replace(digest=seal))
+        status = advance(
+            sealed,
+            [Mark(Kind.VALIDATED, ConditionStatus.TRUE, "Planned", planned.summary)],
+            Moment(services.clock.now(), proposal.metadata.generation),
+            reason="Planned",
+            message=f"planned: {planned.summary}",
+            plan=plan,
+            risk=risk,
+            target=planned.target,
+            digest_prefix=seal.removeprefix("sha256:")[:DIGEST_PREFIX_LENGTH],
+            attempts_allowed=allowed,
+            attempts_summary=f"0/{allowed}",
+            approval=self._approval(sealed, orders, risk),
+            expires_time=expiry(proposal, orders.proposal_expiry_seconds),
+            waits_for=None,
+        )
+        written = await services.store.write_status(proposal, status)
+        services.recorder.event(
+            written, kind=EventType.NORMAL, action=Doing.PLAN, reason="Planned", note=planned.summary
+        )
+        return written
+
+    def _approval(self, proposal: ActionProposal, orders: Orders, risk: Risk) -> ApprovalStatus:
+        pinned = proposal.status.approval
+        opened = orders.executing if pinned is None else pinned.open
+        return tally(proposal, orders.approval, risk=risk, opened=opened, now=self._services.clock.now()).status
+
+    async def _finish_dry_run(
+        self, proposal: ActionProposal, subject: Subject, run: Run
+    ) -> tuple[ActionProposal, Result]:
+        """Say what would be in the way now, and end."""
+        services = self._services
+        plan = proposal.status.plan
+        facts = Facts(now=services.clock.now(), subject=subject)
+        found: list[str] = []
+        for step in plan.steps if plan else ():
+            try:
+                ready = await run.runner.check(step, facts)
+            except Transient as error:
+                found.append(f"could not be checked: {error.message}")
+                continue
+            found += [f"would be stale: {text}" for text in ready.stale]
+            found += [f"would wait ({wait.reason}): {wait.message}" for wait in ready.waits]
+        verdict = "; ".join(found) or "nothing stands in the way now"
+        summary = plan.summary if plan else ""
+        message = f"dry run, nothing was written: {summary}; {verdict}"
+        status = advance(
+            proposal,
+            [Mark(Kind.SUCCEEDED, ConditionStatus.TRUE, "DryRun", message)],
+            Moment(services.clock.now(), proposal.metadata.generation),
+            reason="DryRun",
+            message=message,
+            waits_for=None,
+        )
+        return await services.store.write_status(proposal, status), DONE

@@ -1,0 +1,96 @@
+"""The ladder of a proposal: early returns from ended, over executing and planned, to not yet planned."""
+
+from __future__ import annotations
+
+import logging
+
+from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, Phase
+from watchkeeper.api.v1alpha1.meta import Key
+from watchkeeper.domain.decision import End, Hold, ending, expiry
+from watchkeeper.domain.lifecycle import phase_of
+from watchkeeper.domain.orders import Orders, Standing
+from watchkeeper.engine.closing import Closer
+from watchkeeper.engine.execution import Executor
+from watchkeeper.engine.following import Follower
+from watchkeeper.engine.outcome import Outcomes
+from watchkeeper.engine.planning import Planner
+from watchkeeper.engine.result import DONE, Result
+from watchkeeper.engine.services import Services
+from watchkeeper.engine.standingrecords import StandingRecords
+from watchkeeper.errors import Gone, Invalid
+from watchkeeper.ports.driver import Wait
+
+logger = logging.getLogger(__name__)
+
+
+class ProposalLadder:
+    """Walks one proposal one pass further; a pass makes at most one write to the database."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._outcomes = Outcomes(services)
+        self._planner = Planner(services)
+        self._executor = Executor(services, self._outcomes, StandingRecords(services))
+        self._follower = Follower(services, self._outcomes)
+        self._closer = Closer(services)
+
+    async def reconcile(self, key: Key) -> Result:
+        """One pass over the newest state of the proposal."""
+        try:
+            proposal = await self._services.store.get(ActionProposal, key.namespace, key.name)
+        except Gone:
+            self._services.tracker.lost(key)
+            return DONE
+        except Invalid as error:
+            logger.warning("a stored proposal cannot be understood", extra={"key": str(key), "error": error.message})
+            return DONE
+        phase = phase_of(proposal.status.conditions)
+        if phase.terminal:
+            return await self._closer.close(proposal)
+        if phase is Phase.EXECUTING:
+            return await self._follower.follow(proposal)
+        if proposal.metadata.deletion_timestamp is not None:
+            return await self._deleted(proposal)
+        return await self._before_execution(proposal, phase)
+
+    async def _deleted(self, proposal: ActionProposal) -> Result:
+        """Deleted before anything was sent: it ends, and what it may have claimed goes with it."""
+        return await self._outcomes.cancel(proposal, End("Deleted", "the proposal was deleted before it was executed"))
+
+    async def _before_execution(self, proposal: ActionProposal, phase: Phase) -> Result:
+        services = self._services
+        namespace = proposal.metadata.namespace
+        orders, _ = await services.gates.recent(namespace)
+        stop = await services.gates.recent_stop(namespace, proposal.spec.subject_ref.name)
+        expires = expiry(proposal, orders.proposal_expiry_seconds)
+        end = ending(proposal, stop, expires=expires, now=services.clock.now())
+        if end is not None:
+            return await self._outcomes.cancel(proposal, end)
+        if phase is Phase.PROPOSED:
+            if orders.standing is Standing.MISSING:
+                result = await self._outcomes.hold(proposal, Hold(Wait("Policy", orders.why)))
+                return self._by_expiry(result, proposal, orders)
+            proposal, over = await self._planner.plan(proposal, orders)
+            if over is not None:
+                return self._by_expiry(over, proposal, orders)
+        result = await self._decide(proposal, orders)
+        return self._by_expiry(result, proposal, orders)
+
+    async def _decide(self, proposal: ActionProposal, orders: Orders) -> Result:
+        """With cached orders first, since most passes end in a wait; the attempt itself reads everything fresh."""
+        decision = self._executor.decide(proposal, orders)
+        match decision.verdict:
+            case End() as end:
+                return await self._outcomes.cancel(proposal, end)
+            case Hold() as hold:
+                return await self._outcomes.hold(proposal, hold, decision.approval)
+            case None:
+                return await self._executor.attempt(proposal)
+
+    def _by_expiry(self, result: Result, proposal: ActionProposal, orders: Orders) -> Result:
+        """Come back at the expiry at the latest."""
+        if phase_of(proposal.status.conditions).terminal:
+            return result
+        left = (expiry(proposal, orders.proposal_expiry_seconds) - self._services.clock.now()).total_seconds()
+        due = max(0.2, left + 0.2)
+        return Result(due if result.requeue_after is None else min(result.requeue_after, due))

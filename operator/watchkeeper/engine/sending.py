@@ -1,0 +1,129 @@
+"""Pass 2 of the execution protocol: the gates once more, the stops last of all, then at once one request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from watchkeeper.api.v1alpha1.meta import Key
+from watchkeeper.api.v1alpha1.subject import Subject
+from watchkeeper.domain.claims import holds
+from watchkeeper.engine.services import Services
+from watchkeeper.errors import (
+    NotConnected,
+    NotLeader,
+    RateLimited,
+    Refused,
+    Transient,
+    WatchkeeperError,
+)
+from watchkeeper.ports.driver import Wait, WriteAnswer, WriteContext
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """A gate said no after the claim: nothing left this process."""
+
+    reason: str
+    message: str
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The database took the write."""
+
+    answer: WriteAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplied:
+    """It was sent, or tried to be, and is provably not applied. `final`: asking again is no use."""
+
+    reason: str
+    message: str
+    status: int
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No answer, or one that says nothing: it may have been applied."""
+
+    message: str
+
+
+Sent = NotSent | Answered | NotApplied | Lost
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One write to be sent."""
+
+    subject: Key
+    operation_key: str
+    deadline_monotonic: float
+    gate: Callable[[Subject], Awaitable[Wait | None]]
+    """Read fresh: policy and whatever else must still say yes. Not the stops, not the claim: those are read here."""
+    needs_claim: bool = True
+    """Whether it is a write to the database, which needs the claim on the Subject."""
+    stop_excepted: Callable[[], Awaitable[bool]] | None = None
+    """For the end of a standing change in a namespace that is being deleted: a stop there does not hold it."""
+
+
+def context_of(services: Services, order: Order) -> WriteContext:
+    """What goes with the write."""
+    return WriteContext(
+        operation_key=order.operation_key,
+        caller=f"watchkeeper/{order.subject.namespace}",
+        timeout_seconds=services.settings.write_timeout_seconds,
+    )
+
+
+async def checked_send(services: Services, order: Order, send: Callable[[], Awaitable[WriteAnswer]]) -> Sent:
+    """Check every gate and send, inside the writer's slot. An error in a gate means no."""
+    try:
+        refusal = await _gates(services, order)
+        stop = None if refusal else await _stop(services, order)
+    except WatchkeeperError as error:
+        return NotSent("GateUnreadable", f"a gate could not be read, so nothing was sent: {error.message}")
+    if refusal is not None:
+        return NotSent(refusal.reason, refusal.message)
+    if stop is not None:
+        return NotSent("Stopped", stop, stopped=True)
+    if services.clock.monotonic() > order.deadline_monotonic:
+        return NotSent("DeadlinePassed", "the gates took too long, so nothing was sent")
+    # Nothing is awaited between the answer about the stops and this send.
+    return await _answer_of(send())
+
+
+async def _gates(services: Services, order: Order) -> Wait | None:
+    subject = await services.store.get(Subject, order.subject.namespace, order.subject.name)
+    if order.needs_claim and not holds(subject.status.in_flight, order.operation_key):
+        return Wait("ClaimLost", "the claim on the Subject is gone, so nothing was sent")
+    return await order.gate(subject)
+
+
+async def _stop(services: Services, order: Order) -> str | None:
+    if order.stop_excepted is not None and await order.stop_excepted():
+        namespace = services.settings.operator_namespace
+        stop = await services.gates.stop_now(namespace, order.subject.name)
+    else:
+        stop = await services.gates.stop_now(order.subject.namespace, order.subject.name)
+    if stop is None:
+        return None
+    return f"EmergencyStop {stop.metadata.namespace}/{stop.metadata.name} came before the write ({stop.spec.reason})"
+
+
+async def _answer_of(sending: Awaitable[WriteAnswer]) -> Sent:
+    try:
+        return Answered(await sending)
+    except Refused as error:
+        return NotApplied(error.reason, error.message, error.status or 0, final=True)
+    except (NotConnected, NotLeader, RateLimited) as error:
+        return NotApplied(error.reason, error.message, 0, final=False)
+    except Transient as error:
+        return Lost(error.message)
+    except (TimeoutError, asyncio.IncompleteReadError) as error:
+        return Lost(str(error) or "no answer in time")

@@ -1,0 +1,94 @@
+"""StandingChange objects around a write: made before it, found again after a crash, and what they hold."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, Attempt, PlanStep
+from watchkeeper.api.v1alpha1.meta import LocalRef, ObjectMeta
+from watchkeeper.api.v1alpha1.standingchange import (
+    Owner,
+    Ownership,
+    StandingChange,
+    StandingChangeSpec,
+    StandingState,
+)
+from watchkeeper.api.v1alpha1.subject import Subject
+from watchkeeper.engine.services import Services
+from watchkeeper.errors import Conflict, Invalid
+from watchkeeper.ports.driver import SubjectDriver
+from watchkeeper.ports.objects import FINALIZER
+
+NAME_LENGTH = 200
+UID_LENGTH = 8
+
+
+class StandingRecords:
+    """Makes and finds standing changes."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    @staticmethod
+    def name_for(proposal: ActionProposal, step: int) -> str:
+        """One name for one step of one proposal, so that a second attempt finds what the first made."""
+        return f"{proposal.metadata.name[:NAME_LENGTH]}-{proposal.metadata.uid[:UID_LENGTH]}-{step}"
+
+    async def intend(
+        self, proposal: ActionProposal, driver: SubjectDriver, step: PlanStep, attempt: Attempt
+    ) -> StandingChange | None:
+        """Record what the write will leave standing, before it is sent; None when it leaves nothing.
+
+        Raises:
+            Invalid: an object of that name exists that is not this step's.
+        """
+        intent = driver.standing_intent(step)
+        if intent is None:
+            return None
+        services = self._services
+        now = services.clock.now().replace(microsecond=0)
+        wanted = StandingChange(
+            kind="StandingChange",
+            metadata=ObjectMeta(
+                name=self.name_for(proposal, attempt.step),
+                namespace=proposal.metadata.namespace,
+                finalizers=(FINALIZER,),
+            ),
+            spec=StandingChangeSpec(
+                subject_ref=LocalRef(name=proposal.spec.subject_ref.name),
+                change=intent.change,
+                until_time=now + timedelta(seconds=intent.seconds),
+                reason=proposal.spec.reason,
+                owner=Owner(proposal=proposal.metadata.name, uid=proposal.metadata.uid),
+            ),
+        )
+        try:
+            change = await services.store.create(wanted)
+        except Conflict:
+            change = await services.store.get(StandingChange, wanted.metadata.namespace, wanted.metadata.name)
+            if change.spec.owner != wanted.spec.owner or change.spec.change != wanted.spec.change:
+                raise Invalid([f"StandingChange {wanted.metadata.name} exists and is not of this proposal"]) from None
+        status = change.status.replace(
+            state=StandingState.INTENDED,
+            reason="Intended",
+            message=f"will be made by {proposal.metadata.name}, attempt {attempt.number}",
+            ownership=Ownership(proposal_uid=proposal.metadata.uid, operation_key=attempt.operation_key),
+            before=dict(attempt.before) if change.status.before is None else change.status.before,
+            end_time=change.status.end_time or change.spec.until_time,
+        )
+        return await services.store.write_status(change, status)
+
+    async def held_targets(self, subject: Subject, proposal: ActionProposal) -> dict[str, str]:
+        """Targets that standing changes of others hold on this Subject: declared ones until their time, ours until they end."""
+        now = self._services.clock.now()
+        changes = await self._services.store.list(StandingChange, subject.metadata.namespace)
+        held: dict[str, str] = {}
+        for change in changes:
+            if change.spec.subject_ref.name != subject.metadata.name:
+                continue
+            if change.spec.owner is not None and change.spec.owner.uid == proposal.metadata.uid:
+                continue
+            ended = change.status.state is not None and change.status.state.ended
+            if not ended and (change.spec.owner is not None or now < change.spec.until_time):
+                held[change.spec.change.target] = change.metadata.name
+        return held

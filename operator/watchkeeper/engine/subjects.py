@@ -1,0 +1,179 @@
+"""The ladder of a Subject: look at the cluster, write what was seen, tidy claims whose owner is done or gone."""
+
+from __future__ import annotations
+
+from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, Attempt, AttemptOutcome
+from watchkeeper.api.v1alpha1.meta import Key
+from watchkeeper.api.v1alpha1.standingchange import StandingChange
+from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject, SubjectStatus
+from watchkeeper.domain.claims import abandoned
+from watchkeeper.domain.observation import Context, Seen, observed
+from watchkeeper.engine.events import Doing
+from watchkeeper.engine.result import DONE, Result
+from watchkeeper.engine.services import Services
+from watchkeeper.engine.subjectclaims import change_claims
+from watchkeeper.errors import Conflict, Gone, Invalid, WatchkeeperError
+from watchkeeper.ports.driver import Observation, SubjectDriver
+from watchkeeper.ports.objects import FINALIZER
+from watchkeeper.ports.recorder import EventType
+
+LEASE_SECONDS = 60
+
+
+class SubjectLadder:
+    """Observes one Subject."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._looked: dict[Key, tuple[int, float]] = {}
+        """Generation and monotonic time of the last look."""
+
+    async def reconcile(self, key: Key) -> Result:
+        """One look, at most one every observe interval for one generation of the spec."""
+        services = self._services
+        try:
+            subject = await services.store.get(Subject, key.namespace, key.name)
+        except Gone:
+            services.tracker.lost(key)
+            self._looked.pop(key, None)
+            await services.drivers.drop(key)
+            return DONE
+        pause = self._too_soon(subject)
+        if pause > 0:
+            return Result(pause)
+        if subject.metadata.deletion_timestamp is not None and not await self._still_needed(subject):
+            await services.store.set_finalizer(subject, present=False)
+            return DONE
+        if await self._standing(subject):
+            subject = await services.store.set_finalizer(subject, present=True)
+        self._looked[key] = (subject.metadata.generation, services.clock.monotonic())
+        status = await self._look(subject)
+        await self._write(subject, status)
+        await self._tidy(subject)
+        return Result(services.settings.observe_interval_seconds)
+
+    def _too_soon(self, subject: Subject) -> float:
+        """An event about our own write must not make us look again at once."""
+        last = self._looked.get(subject.key)
+        if last is None or last[0] != subject.metadata.generation or subject.status.cluster_id is None:
+            return 0.0
+        interval = self._services.settings.observe_interval_seconds
+        return max(0.0, last[1] + interval * 0.9 - self._services.clock.monotonic())
+
+    async def _standing(self, subject: Subject) -> list[StandingChange]:
+        """Standing changes of ours that have not ended."""
+        changes = await self._services.store.list(StandingChange, subject.metadata.namespace)
+        return [
+            c
+            for c in changes
+            if c.spec.subject_ref.name == subject.metadata.name
+            and c.spec.owner is not None
+            and not (c.status.state is not None and c.status.state.ended)
+        ]
+
+    async def _still_needed(self, subject: Subject) -> bool:
+        """A deleted Subject stays until what stands in its database is released."""
+        standing = await self._standing(subject)
+        for change in standing:
+            self._services.queue.add(change.key)
+        return bool(standing)
+
+    async def _look(self, subject: Subject) -> SubjectStatus:
+        services = self._services
+        driver: SubjectDriver | None = None
+        observation: Observation | None = None
+        problem: str | None = None
+        try:
+            driver = await services.drivers.of(subject)
+            observation = await driver.observe()
+        except WatchkeeperError as error:
+            problem = error.message
+        catalog = driver.catalog(observation) if driver is not None else ()
+        duplicate = await self._duplicate_of(subject, observation)
+        orders, _ = await services.gates.recent(subject.metadata.namespace)
+        stop = await services.gates.recent_stop(subject.metadata.namespace, subject.metadata.name)
+        context = Context(
+            mode=orders.mode,
+            stopped=stop is not None,
+            pending=self._count("ActionProposal", subject),
+            standing=self._count("StandingChange", subject),
+            now=services.clock.now(),
+        )
+        return observed(subject, Seen(observation, problem, catalog, duplicate), context)
+
+    async def _duplicate_of(self, subject: Subject, observation: Observation | None) -> str | None:
+        """The holder of the cluster's lease where it is another Subject; "" when it is ours; None when it is not known."""
+        if observation is None:
+            return None
+        me = f"{subject.metadata.namespace}/{subject.metadata.name}"
+        try:
+            holder = await self._services.leases.claim(f"cluster-{observation.cluster_id}", me, LEASE_SECONDS)
+        except WatchkeeperError:
+            return None
+        return "" if holder == me else holder
+
+    def _count(self, kind: str, subject: Subject) -> int:
+        keys = self._services.tracker.keys(
+            kind=kind, namespace=subject.metadata.namespace, subject=subject.metadata.name, live=True
+        )
+        return sum(1 for _ in keys)
+
+    async def _write(self, subject: Subject, status: SubjectStatus) -> None:
+        services = self._services
+        before = subject.status
+        try:
+            written = await services.store.write_status(subject, status)
+        except Conflict:
+            # a claim was written meanwhile: the lists are not ours to carry over, so look at the newest and write the rest
+            newest = await services.store.get(Subject, subject.metadata.namespace, subject.metadata.name)
+            merged = status.replace(in_flight=newest.status.in_flight, recent_writes=newest.status.recent_writes)
+            written = await services.store.write_status(newest, merged)
+        if before.health != status.health:
+            bad = status.health != "Healthy"
+            services.recorder.event(
+                written,
+                kind=EventType.WARNING if bad else EventType.NORMAL,
+                action=Doing.OBSERVE,
+                reason=f"Health{status.health}",
+                note=status.message or "the cluster is healthy",
+            )
+
+    async def _tidy(self, subject: Subject) -> None:
+        """Take out claims whose attempt is over or whose owner never got there."""
+        current = await self._services.store.get(Subject, subject.metadata.namespace, subject.metadata.name)
+        finished = [entry.operation_key for entry in current.status.in_flight if await self._over(subject, entry)]
+        if finished:
+            await change_claims(
+                self._services.store,
+                subject.key,
+                lambda entries: tuple(e for e in entries if e.operation_key not in finished),
+            )
+
+    async def _over(self, subject: Subject, entry: InFlight) -> bool:
+        services = self._services
+        if entry.operation_key in services.sending:
+            return False
+        late = abandoned(entry, services.clock.now(), services.settings.recovery_grace_seconds)
+        namespace = subject.metadata.namespace
+        try:
+            if entry.kind == "StandingChange":
+                change = await services.store.get(StandingChange, namespace, entry.name)
+                uid, attempts = change.metadata.uid, change.status.releases
+            else:
+                proposal = await services.store.get(ActionProposal, namespace, entry.name)
+                uid, attempts = proposal.metadata.uid, proposal.status.attempts
+                if entry.state is InFlightState.UNKNOWN and uid == entry.uid:
+                    return FINALIZER not in proposal.metadata.finalizers
+        except Gone:
+            return late
+        except Invalid:
+            return False
+        if uid != entry.uid:
+            return late
+        attempt = next((a for a in attempts if a.operation_key == entry.operation_key), None)
+        return late if attempt is None else _attempt_over(attempt)
+
+
+def _attempt_over(attempt: Attempt) -> bool:
+    """An Unknown attempt keeps its claim: it freezes the action."""
+    return attempt.outcome is not None and attempt.outcome is not AttemptOutcome.UNKNOWN

@@ -1,0 +1,39 @@
+"""The sweep: every key is looked at again every few minutes, so that a lost trigger heals itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from watchkeeper.api.v1alpha1 import ActionProposal, OperatorPolicy, StandingChange, Subject
+from watchkeeper.api.v1alpha1.meta import Resource
+from watchkeeper.engine.services import Services
+from watchkeeper.errors import WatchkeeperError
+
+logger = logging.getLogger(__name__)
+
+SWEPT: tuple[type[Resource], ...] = (Subject, OperatorPolicy, StandingChange, ActionProposal)
+
+
+async def sweep_once(services: Services, namespaces: tuple[str, ...] | None) -> int:
+    """Queue every object of our kinds, spread over a part of the interval; returns how many."""
+    count = 0
+    spread = services.settings.sweep_interval_seconds / 4
+    for kind in SWEPT:
+        for namespace in namespaces or (None,):
+            for found in await services.store.list(kind, namespace):
+                services.queue.add_after(found.key, services.random.random() * spread)
+                count += 1
+    return count
+
+
+async def sweep_forever(services: Services, namespaces: tuple[str, ...] | None) -> None:
+    """Sweep until cancelled; a sweep that fails is tried again at the next interval."""
+    while True:
+        await asyncio.sleep(services.settings.sweep_interval_seconds * (0.8 + 0.4 * services.random.random()))
+        try:
+            count = await sweep_once(services, namespaces)
+        except WatchkeeperError as error:
+            logger.warning("sweep failed", extra={"reason": error.reason, "error": error.message})
+        else:
+            logger.debug("swept", extra={"count": count})
