@@ -1,0 +1,78 @@
+"""How Go writes durations, times, sizes and numbers: PD's answers are full of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+_SECOND = 1_000_000_000
+_MINUTE = 60 * _SECOND
+_HOUR = 60 * _MINUTE
+
+UINT64 = 1 << 64
+
+
+def duration(nanoseconds: int) -> str:
+    """As Go's `time.Duration.String`: 1m0s, 22.198256319s, 308.518127ms, 0s."""
+    if nanoseconds == 0:
+        return "0s"
+    if nanoseconds < _SECOND:
+        for unit, name in ((1_000_000, "ms"), (1_000, "µs"), (1, "ns")):
+            if nanoseconds >= unit:
+                return f"{_decimal(nanoseconds, unit)}{name}"
+    hours, rest = divmod(nanoseconds, _HOUR)
+    minutes, rest = divmod(rest, _MINUTE)
+    text = f"{_decimal(rest, _SECOND)}s"
+    if hours:
+        return f"{hours}h{minutes}m{text}"
+    return f"{minutes}m{text}" if minutes else text
+
+
+def _decimal(value: int, unit: int) -> str:
+    whole, fraction = divmod(value, unit)
+    digits = str(fraction).zfill(len(str(unit)) - 1).rstrip("0") if unit > 1 else ""
+    return f"{whole}.{digits}" if digits else str(whole)
+
+
+def rfc3339(wall_ns: int, *, whole_seconds: bool = False) -> str:
+    """As Go marshals a UTC time: 2026-11-21T02:31:43.198256319Z, without trailing zeros."""
+    return f"{_date(wall_ns, 'T')}{'' if whole_seconds else _fraction(wall_ns)}Z"
+
+
+def with_monotonic(wall_ns: int, monotonic: float) -> str:
+    """As Go prints a fresh time: 2026-11-21 02:31:55.256480343 +0000 UTC m=+38.826990054."""
+    return f"{_date(wall_ns, ' ')}{_fraction(wall_ns)} +0000 UTC m=+{monotonic:.9f}"
+
+
+def unix_date(wall_ns: int) -> str:
+    """As Go's time.UnixDate: Sat Nov 21 02:31:46 UTC 2026."""
+    moment = datetime.fromtimestamp(wall_ns // _SECOND, UTC)
+    return f"{moment:%a %b} {moment.day:>2} {moment:%H:%M:%S} UTC {moment.year}"
+
+
+def _date(wall_ns: int, between: str) -> str:
+    return datetime.fromtimestamp(wall_ns // _SECOND, UTC).strftime(f"%Y-%m-%d{between}%H:%M:%S")
+
+
+def _fraction(wall_ns: int) -> str:
+    digits = f"{wall_ns % _SECOND:09d}".rstrip("0")
+    return f".{digits}" if digits else ""
+
+
+def size(number_of_bytes: float) -> str:
+    """As PD writes sizes: 97.19GiB, 100GiB, 0B (four significant digits)."""
+    unit = 0
+    while number_of_bytes >= 1024 and unit < len(_UNITS) - 1:
+        number_of_bytes /= 1024
+        unit += 1
+    return f"{number_of_bytes:.4g}{_UNITS[unit]}"
+
+
+def uint64(number: float) -> int:
+    """As Go turns a float64 of JSON into uint64: the fraction is cut off, a negative one wraps around."""
+    return int(number) % UINT64
+
+
+def invalid_number(function: str, text: str) -> str:
+    """As Go's strconv reports text that is no number."""
+    return f'strconv.{function}: parsing "{text}": invalid syntax'

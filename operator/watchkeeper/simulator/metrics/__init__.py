@@ -1,0 +1,1 @@
+"""The metrics of PD and of the stores, in Prometheus' text format."""

@@ -1,0 +1,146 @@
+"""PD's metrics: names and labels as in recording metrics.prom, as far as the product reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from watchkeeper.simulator.gojson import Json
+from watchkeeper.simulator.metrics.exposition import Sample, family
+from watchkeeper.simulator.pdapi.context import Context
+from watchkeeper.simulator.pdapi.shapes import region_score
+from watchkeeper.simulator.world.members import MemberState
+from watchkeeper.simulator.world.region import Region
+from watchkeeper.simulator.world.store import NodeState, StateName, Store
+
+_SLOW = 80
+
+
+def pd_metrics(context: Context) -> str:
+    """What GET /metrics of a member answers: most series exist on the leader only."""
+    health = family(
+        "pd_cluster_health_status",
+        "gauge",
+        [({"name": one.name}, one.state is MemberState.RUNNING) for one in context.members.all],
+    )
+    if context.member.name != context.members.leader or not context.world.bootstrapped:
+        return health
+    return health + "".join(
+        (
+            _cluster(context),
+            _regions(context),
+            _stores(context),
+            _operators(context),
+            _schedulers(context),
+            _config(context),
+        )
+    )
+
+
+def _cluster(context: Context) -> str:
+    samples = [
+        ({"engine": "tikv", "store": str(store.id), "type": name}, value)
+        for store in context.world.stores.values()
+        for name, value in _store_counts(context, store).items()
+    ]
+    metadata = family("pd_cluster_metadata", "gauge", [({"type": f"cluster{context.world.cluster_id}"}, 0)])
+    return metadata + family("pd_cluster_status", "gauge", samples)
+
+
+def _store_counts(context: Context, store: Store) -> dict[str, float]:
+    held = context.world.regions.of_store(store.id)
+    name = context.world.state_name(store)
+    used = context.world.used_bytes(store)
+    low_space = used > store.capacity * float(context.world.config.schedule["low-space-ratio"])
+    return {
+        "leader_count": len(held.leaders),
+        "learner_count": len(held.learners),
+        "region_count": len(held.peers),
+        "storage_capacity": store.capacity,
+        "storage_size": used,
+        "store_disconnected_count": name is StateName.DISCONNECTED,
+        "store_down_count": name is StateName.DOWN,
+        "store_low_space_count": low_space,
+        "store_offline_count": name is StateName.OFFLINE,
+        "store_preparing_count": store.node_state is NodeState.PREPARING,
+        "store_removed_count": store.node_state is NodeState.REMOVED,
+        "store_removing_count": store.node_state is NodeState.REMOVING,
+        "store_serving_count": store.node_state is NodeState.SERVING,
+        "store_slow_count": store.slow_score >= _SLOW,
+        "store_tombstone_count": name is StateName.TOMBSTONE,
+        "store_unhealth_count": context.coordinator.stores.refuses_operators(store),
+        "store_up_count": name is StateName.UP,
+        "witness_count": 0,
+    }
+
+
+def _regions(context: Context) -> str:
+    regions = context.world.regions
+    wanted = context.world.rule_count()
+    offline = {
+        region_id
+        for store in context.world.stores.values()
+        if store.node_state is NodeState.REMOVING
+        for region_id in regions.of_store(store.id).peers
+    }
+    counts: dict[str, int] = {
+        "down-peer": len(regions.down),
+        "extra-peer": _count(context, lambda one: len(one.peers) > wanted),
+        "learner-peer": len(regions.learner),
+        "miss-peer": _count(context, lambda one: len(one.peers) < wanted),
+        "offline-peer": len(offline),
+        "pending-peer": len(regions.pending),
+    }
+    return family(
+        "pd_regions_status", "gauge", [({"type": f"{name}-region-count"}, value) for name, value in counts.items()]
+    )
+
+
+def _stores(context: Context) -> str:
+    samples: list[Sample] = []
+    for store in context.world.living_stores():
+        held = context.world.regions.of_store(store.id)
+        used = context.world.used_bytes(store)
+        values: dict[str, float] = {
+            "leader_count": len(held.leaders),
+            "leader_score": len(held.leaders) / max(store.leader_weight, 1e-6),
+            "leader_size": held.leader_size,
+            "learner_count": len(held.learners),
+            "region_count": len(held.peers),
+            "region_score": region_score(store, held.region_size, store.capacity - used),
+            "region_size": held.region_size,
+            "store_available": store.capacity - used,
+            "store_capacity": store.capacity,
+            "store_used": used,
+            "witness_count": 0,
+        }
+        labels = {"address": store.address, "store": str(store.id)}
+        samples += [({**labels, "type": name}, value) for name, value in values.items()]
+    return family("pd_scheduler_store_status", "gauge", samples)
+
+
+def _operators(context: Context) -> str:
+    events = context.coordinator.operators.events
+    samples = [({"event": event, "type": desc}, count) for (desc, event), count in sorted(events.items())]
+    return family("pd_schedule_operators_count", "counter", samples)
+
+
+def _schedulers(context: Context) -> str:
+    names = context.coordinator.schedulers.names
+    pauses = context.coordinator.scheduler_pauses
+    samples = [({"kind": name, "type": "allow"}, not pauses.is_paused(name)) for name in names]
+    return family("pd_scheduler_status", "gauge", samples)
+
+
+def _config(context: Context) -> str:
+    config = context.world.config
+    numbers: dict[str, Json] = {
+        key: value
+        for key, value in config.schedule.items()
+        if key.endswith(("-limit", "-ratio", "-count")) and isinstance(value, int | float)
+    }
+    samples = [({"type": key}, float(value)) for key, value in sorted(numbers.items())]
+    return family("pd_config_status", "gauge", [*samples, ({"type": "max-replicas"}, config.max_replicas)])
+
+
+def _count(context: Context, wanted: Callable[[Region], bool]) -> int:
+    return sum(wanted(region) for region in context.world.regions)

@@ -1,0 +1,1 @@
+"""PD's HTTP API without sockets: a call goes in, an answer comes out."""

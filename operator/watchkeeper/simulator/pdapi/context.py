@@ -1,0 +1,24 @@
+"""What the handlers of the API work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from watchkeeper.simulator.scheduling.coordinator import Coordinator
+from watchkeeper.simulator.world.labels import RegionLabels
+from watchkeeper.simulator.world.members import Member, Members
+from watchkeeper.simulator.world.state import World
+
+
+@dataclass(slots=True)
+class Context:
+    """One per simulated PD cluster; `member` is the one that handles a call."""
+
+    world: World
+    members: Members
+    coordinator: Coordinator
+    labels: RegionLabels
+    member: Member = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.member = self.members.all[0]

@@ -1,0 +1,66 @@
+"""Numbers in paths, queries and bodies, read as Go reads them."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeGuard
+
+from watchkeeper.simulator import gotext
+from watchkeeper.simulator.gojson import BadJson, Json
+from watchkeeper.simulator.pdapi.exchange import PdError
+
+_UNSIGNED = re.compile(r"[0-9]+\Z")
+_SIGNED = re.compile(r"[+-]?[0-9]+\Z")
+
+
+def path_uint(text: str) -> int:
+    """An id in a path, answered as a JSON string if it is none (recording regions-04).
+
+    Raises:
+        PdError: 400.
+    """
+    if not _UNSIGNED.match(text):
+        raise PdError(400, gotext.invalid_number("ParseUint", text))
+    return int(text)
+
+
+def store_uint(text: str, *, detailed: bool = False) -> int:
+    """A store id in a path, answered as an object if it is none (recordings stores-18, stores-28).
+
+    Raises:
+        BadJson: the object.
+    """
+    if not _UNSIGNED.match(text):
+        data: dict[str, Json] = {"Func": "ParseUint", "Num": text, "Err": {}} if detailed else {}
+        raise BadJson(gotext.invalid_number("ParseUint", text), data)
+    return int(text)
+
+
+def query_int(text: str, status: int = 400) -> int:
+    """A number of a query parameter.
+
+    Raises:
+        PdError: with `status`.
+    """
+    if not _SIGNED.match(text):
+        raise PdError(status, gotext.invalid_number("Atoi", text))
+    return int(text)
+
+
+def hex_key(text: str, status: int = 400) -> bytes:
+    """A key in hexadecimal.
+
+    Raises:
+        PdError: with `status` and Go's text.
+    """
+    for sign in text:
+        if sign not in "0123456789abcdefABCDEF":
+            raise PdError(status, f"encoding/hex: invalid byte: U+{ord(sign):04X} '{sign}'")
+    if len(text) % 2:
+        raise PdError(status, "encoding/hex: odd length hex string")
+    return bytes.fromhex(text)
+
+
+def is_number(value: Json) -> TypeGuard[float]:
+    """Whether Go decodes it into a float64."""
+    return isinstance(value, int | float) and not isinstance(value, bool)

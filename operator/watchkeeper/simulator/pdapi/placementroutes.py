@@ -1,0 +1,125 @@
+"""Reads of placement rules and of how a region fits them."""
+
+from __future__ import annotations
+
+from watchkeeper.simulator.gojson import Json
+from watchkeeper.simulator.pdapi.context import Context
+from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
+from watchkeeper.simulator.pdapi.numbers import hex_key
+from watchkeeper.simulator.pdapi.router import Route
+from watchkeeper.simulator.world.placement import Rule, RuleFit, fit
+from watchkeeper.simulator.world.region import Peer, Region, Role
+
+_V1 = "/pd/api/v1"
+
+
+def rule_body(rule: Rule) -> dict[str, Json]:
+    """As PD shows a rule."""
+    body: dict[str, Json] = {"group_id": rule.group_id, "id": rule.id}
+    body |= {"start_key": rule.start_key, "end_key": rule.end_key, "role": rule.role}
+    body |= {"is_witness": False, "count": rule.count}
+    if rule.label_constraints:
+        body["label_constraints"] = [
+            {"key": one.key, "op": one.op, "values": list(one.values)} for one in rule.label_constraints
+        ]
+    if rule.location_labels:
+        body["location_labels"] = list(rule.location_labels)
+    return body
+
+
+def rules(context: Context, call: Call) -> Answer:
+    """GET /config/rules."""
+    return reply([rule_body(rule) for rule in context.world.rules])
+
+
+def rules_of_group(context: Context, call: Call) -> Answer:
+    """GET /config/rules/group/{group}: null for an unknown one."""
+    return reply(_of_group(context, call.arguments["group"]) or None)
+
+
+def one_rule(context: Context, call: Call) -> Answer:
+    """GET /config/rule/{group}/{id}."""
+    for rule in context.world.rules:
+        if (rule.group_id, rule.id) == (call.arguments["group"], call.arguments["id"]):
+            return reply(rule_body(rule))
+    raise PdError(404, "[PD:placement:ErrRuleNotFound]rule not found")
+
+
+def rules_of_region(context: Context, call: Call) -> Answer:
+    """GET /config/rules/region/{region}."""
+    region = _region(context, call)
+    return reply([rule_body(rule) for rule in context.world.rules if rule.covers(region)])
+
+
+def fit_of_region(context: Context, call: Call) -> Answer:
+    """GET /config/rules/region/{region}/detail: which rule has which peers."""
+    found = fit(_region(context, call), context.world.rules, context.world.stores)
+    orphans = [_peer(peer) for peer in found.orphans] or None
+    return reply({"rule-fits": [_rule_fit(one) for one in found.rules], "orphan-peers": orphans})
+
+
+def _rule_fit(found: RuleFit) -> dict[str, Json]:
+    return {
+        "rule": rule_body(found.rule),
+        "peers": [_peer(peer) for peer in found.peers] or None,
+        "peers-different-role": [_peer(peer) for peer in found.different_role] or None,
+        "isolation-score": found.isolation_score,
+        "witness-score": 0,
+    }
+
+
+def _peer(peer: Peer) -> dict[str, Json]:
+    shown: dict[str, Json] = {"id": peer.id, "store_id": peer.store_id}
+    return shown | {"role": int(peer.role)} if peer.role is not Role.VOTER else shown
+
+
+def rules_of_key(context: Context, call: Call) -> Answer:
+    """GET /config/rules/key/{key}."""
+    try:
+        key = hex_key(call.arguments["key"])
+    except PdError as error:
+        raise PdError(400, f"[PD:placement:ErrKeyFormat]key should be in hex format, {error}") from error
+    region = context.world.regions.by_key(key)
+    return reply([rule_body(rule) for rule in context.world.rules if region is not None and rule.covers(region)])
+
+
+def bundles(context: Context, call: Call) -> Answer:
+    """GET /config/placement-rule."""
+    groups = list(dict.fromkeys(rule.group_id for rule in context.world.rules))
+    return reply([_bundle(context, group) for group in groups])
+
+
+def bundle(context: Context, call: Call) -> Answer:
+    """GET /config/placement-rule/{group}."""
+    return reply(_bundle(context, call.arguments["group"]))
+
+
+def _bundle(context: Context, group: str) -> dict[str, Json]:
+    found = _of_group(context, group) or None
+    return {"group_id": group, "group_index": 0, "group_override": False, "rules": found}
+
+
+def _of_group(context: Context, group: str) -> list[Json]:
+    return [rule_body(rule) for rule in context.world.rules if rule.group_id == group]
+
+
+def _region(context: Context, call: Call) -> Region:
+    text = call.arguments["region"]
+    if not text.isdecimal():
+        raise PdError(400, "[PD:region:ErrRegionInvalidID]invalid region id")
+    region = context.world.regions.get(int(text))
+    if region is None:
+        raise PdError(404, f"[PD:region:ErrRegionNotFound]region {text} not found")
+    return region
+
+
+ROUTES = [
+    Route("GET", f"{_V1}/config/rules", rules),
+    Route("GET", f"{_V1}/config/rules/group/{{group}}", rules_of_group),
+    Route("GET", f"{_V1}/config/rule/{{group}}/{{id}}", one_rule),
+    Route("GET", f"{_V1}/config/rules/region/{{region}}", rules_of_region),
+    Route("GET", f"{_V1}/config/rules/region/{{region}}/detail", fit_of_region),
+    Route("GET", f"{_V1}/config/rules/key/{{key}}", rules_of_key),
+    Route("GET", f"{_V1}/config/placement-rule", bundles),
+    Route("GET", f"{_V1}/config/placement-rule/{{group}}", bundle),
+]

@@ -1,0 +1,170 @@
+"""Routes that read regions (section 2.3 of the reference); compact JSON without a newline, as PD sends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from watchkeeper.simulator import gojson
+from watchkeeper.simulator.pdapi import shapes
+from watchkeeper.simulator.pdapi.context import Context
+from watchkeeper.simulator.pdapi.exchange import REGION_TYPE, Answer, Call, PdError, reply
+from watchkeeper.simulator.pdapi.numbers import hex_key, path_uint, query_int
+from watchkeeper.simulator.pdapi.router import Route
+from watchkeeper.simulator.world.indexedset import IndexedSet
+from watchkeeper.simulator.world.region import Region
+from watchkeeper.simulator.world.store import NodeState
+
+_V1 = "/pd/api/v1"
+DEFAULT_PAGE = 16
+LARGEST_PAGE = 10240
+
+
+def one_region(context: Context, call: Call) -> Answer:
+    """GET /region/id/{id}: an unknown one is 200 with id 0 (surprise 31)."""
+    region = context.world.regions.get(path_uint(call.arguments["id"]))
+    return _compact(shapes.region(region, context.world.clock.now))
+
+
+def region_by_key(context: Context, call: Call) -> Answer:
+    """GET /region/key/{key}."""
+    region = context.world.regions.by_key(_key(call, call.arguments["key"]))
+    return _compact(shapes.region(region, context.world.clock.now))
+
+
+def all_regions(context: Context, call: Call) -> Answer:
+    """GET /regions: everything, unpaged."""
+    return _list(context, context.world.regions)
+
+
+def count(context: Context, call: Call) -> Answer:
+    """GET /regions/count."""
+    return reply({"count": len(context.world.regions), "regions": None})
+
+
+def page(context: Context, call: Call) -> Answer:
+    """GET /regions/key: from the region that holds `key`; 0 or less means all."""
+    limit = query_int(call.value("limit")) if call.has("limit") else DEFAULT_PAGE
+    start, end = _key(call, call.value("key")), _key(call, call.value("end_key"))
+    return _list(context, context.world.regions.scan(start, end, min(limit, LARGEST_PAGE)))
+
+
+def _key(call: Call, text: str) -> bytes:
+    return hex_key(text) if call.value("format") == "hex" else text.encode("utf-8", errors="surrogateescape")
+
+
+def of_store(context: Context, call: Call) -> Answer:
+    """GET /regions/store/{id}[?type=]: an unknown type is 400 here, and locks a real PD for good (surprise 1)."""
+    store_id = query_int(call.arguments["id"])
+    held = context.world.regions.of_store(store_id)
+    kind = call.value("type") or "all"
+    regions: dict[str, Iterable[int]] = {
+        "all": held.peers,
+        "leader": held.leaders,
+        "learner": held.learners,
+        "pending": held.pending,
+        "witness": IndexedSet(),
+        "follower": [one for one in held.peers if one not in held.leaders and one not in held.learners],
+    }
+    if kind not in regions:
+        raise PdError(400, f"unknown sub tree region type {kind}")
+    return _list(context, _known(context, regions[kind]))
+
+
+def siblings(context: Context, call: Call) -> Answer:
+    """GET /regions/sibling/{id}."""
+    region_id = path_uint(call.arguments["id"])
+    region = context.world.regions.get(region_id)
+    if region is None:
+        raise PdError(404, f"[PD:region:ErrRegionNotFound]region {region_id} not found")
+    return _list(context, [one for one in context.world.regions.neighbours(region) if one is not None])
+
+
+def range_holes(context: Context, call: Call) -> Answer:
+    """GET /regions/range-holes: the regions here always cover everything."""
+    return reply([])
+
+
+def replicated(context: Context, call: Call) -> Answer:
+    """GET /regions/replicated?startKey=&endKey=."""
+    start, end = hex_key(call.value("startKey")), hex_key(call.value("endKey"))
+    wanted = context.world.rule_count()
+    regions = context.world.regions.scan(start, end, 0)
+    whole = all(len(one.peers) >= wanted and one.all_healthy for one in regions)
+    return reply("REPLICATED" if whole else "PENDING")
+
+
+def check(context: Context, call: Call) -> Answer:
+    """GET /regions/check/{kind}: unpaged."""
+    kind = call.arguments["kind"]
+    regions = context.world.regions
+    wanted = context.world.rule_count()
+    match kind:
+        case "pending-peer":
+            return _list(context, _known(context, regions.pending))
+        case "down-peer":
+            return _list(context, _known(context, regions.down))
+        case "learner-peer":
+            return _list(context, _known(context, regions.learner))
+        case "miss-peer":
+            return _list(context, [one for one in regions if len(one.peers) < wanted])
+        case "extra-peer":
+            return _list(context, [one for one in regions if len(one.peers) > wanted])
+        case "offline-peer":
+            return _list(context, _on_leaving_stores(context))
+        case _:
+            return _list(context, _by_size(context, kind))
+
+
+def _on_leaving_stores(context: Context) -> list[Region]:
+    leaving = [one.id for one in context.world.stores.values() if one.node_state is NodeState.REMOVING]
+    found = {region_id for store_id in leaving for region_id in context.world.regions.of_store(store_id).peers}
+    return _known(context, sorted(found))
+
+
+def _by_size(context: Context, kind: str) -> list[Region]:
+    """Empty is up to 1 MiB, undersized up to max-merge-region-size, oversized above TiKV's region-max-size."""
+    bounds = {"empty-region": (0, 1), "undersized-region": (0, _merge_size(context)), "oversized-region": (145, None)}
+    if kind not in bounds:
+        raise PdError(404, "unsupported check")
+    low, high = bounds[kind]
+    return [one for one in context.world.regions if one.size >= low and (high is None or one.size <= high)]
+
+
+def _merge_size(context: Context) -> int:
+    return int(context.world.config.schedule["max-merge-region-size"])
+
+
+def labels(context: Context, call: Call) -> Answer:
+    """GET /region/id/{id}/labels: of an unknown region 404 with null (regions-49)."""
+    region = context.world.regions.get(path_uint(call.arguments["id"]))
+    if region is None:
+        raise PdError(404, None)
+    return reply(context.labels.of_region(region))
+
+
+def _known(context: Context, region_ids: Iterable[int]) -> list[Region]:
+    found = (context.world.regions.get(region_id) for region_id in region_ids)
+    return [region for region in found if region is not None]
+
+
+def _list(context: Context, chosen: Iterable[Region]) -> Answer:
+    return _compact(shapes.regions(chosen, context.world.clock.now))
+
+
+def _compact(body: dict[str, gojson.Json]) -> Answer:
+    return Answer(200, gojson.compact(body), REGION_TYPE)
+
+
+ROUTES = [
+    Route("GET", f"{_V1}/region/id/{{id}}", one_region, follower=True),
+    Route("GET", f"{_V1}/region/id/{{id}}/labels", labels),
+    Route("GET", f"{_V1}/region/key/{{key}}", region_by_key, follower=True),
+    Route("GET", f"{_V1}/regions", all_regions, follower=True),
+    Route("GET", f"{_V1}/regions/count", count, follower=True),
+    Route("GET", f"{_V1}/regions/key", page, follower=True),
+    Route("GET", f"{_V1}/regions/store/{{id}}", of_store, follower=True),
+    Route("GET", f"{_V1}/regions/sibling/{{id}}", siblings, follower=True),
+    Route("GET", f"{_V1}/regions/range-holes", range_holes, follower=True),
+    Route("GET", f"{_V1}/regions/replicated", replicated),
+    Route("GET", f"{_V1}/regions/check/{{kind}}", check),
+]

@@ -1,0 +1,117 @@
+"""Fills an empty world as a scenario says."""
+
+from __future__ import annotations
+
+import itertools
+
+from watchkeeper.simulator.scenario import RegionSpec, Scenario, StoreSpec
+from watchkeeper.simulator.world.configuration import StoreLimit
+from watchkeeper.simulator.world.placement import Rule
+from watchkeeper.simulator.world.region import Peer, Region
+from watchkeeper.simulator.world.state import World
+from watchkeeper.simulator.world.store import GIB, Store
+
+
+def populate(world: World, scenario: Scenario) -> None:
+    """Stores with beginning heartbeats, then regions spread over zones, leaders in turn."""
+    world.config.max_replicas = scenario.replicas
+    world.config.max_store_down_seconds = scenario.max_store_down_seconds
+    world.rules = list(scenario.rules) or [Rule(count=scenario.replicas)]
+    for spec in scenario.store_list or _store_specs(scenario):
+        _add_store(world, spec, scenario)
+    for region_spec in scenario.region_list:
+        _add_region(world, region_spec)
+    if not scenario.region_list and world.stores:
+        _spread_regions(world, scenario)
+
+
+def _store_specs(scenario: Scenario) -> list[StoreSpec]:
+    specs: list[StoreSpec] = []
+    for i in range(scenario.stores):
+        zone = f"z{i % scenario.zones + 1}"
+        names = {"i": i, "id": i + 1, "ns": scenario.namespace, "zone": zone}
+        address, status = scenario.address.format(**names), scenario.status_address.format(**names)
+        labels = {"zone": zone, "host": f"h{i + 1}"}
+        specs.append(StoreSpec(id=i + 1, address=address, status_address=status, labels=labels))
+    return specs
+
+
+def _add_store(world: World, spec: StoreSpec, scenario: Scenario) -> None:
+    now = world.clock.wall_ns()
+    world.ids.reserve(spec.id)
+    world.config.store_limits[spec.id] = StoreLimit()
+    world.stores[spec.id] = Store(
+        id=spec.id,
+        address=spec.address,
+        status_address=spec.status_address,
+        labels=dict(spec.labels),
+        version=scenario.version.removeprefix("v"),
+        started_ns=now,
+        capacity=spec.capacity_gib * GIB,
+        last_heartbeat_ns=now,
+    )
+
+
+def _add_region(world: World, spec: RegionSpec) -> None:
+    world.ids.reserve(max([spec.id, *spec.peers]))
+    world.regions.append(
+        Region(
+            id=spec.id,
+            start_key=bytes.fromhex(spec.start_key),
+            end_key=bytes.fromhex(spec.end_key),
+            peers=[Peer(peer_id, store_id) for peer_id, store_id in spec.peers.items()],
+            leader_store=spec.leader_store,
+            conf_ver=spec.conf_ver,
+            version=spec.version,
+            size=spec.size,
+            keys=spec.size * 10_000,
+        )
+    )
+
+
+def _spread_regions(world: World, scenario: Scenario) -> None:
+    """Each region gets one store of each zone in turn; leadership goes round, so counts differ by one at most."""
+    zones: dict[str, list[int]] = {}
+    for store in world.stores.values():
+        zones.setdefault(store.labels.get("zone", ""), []).append(store.id)
+    by_zone = list(zones.values())
+    leaders = dict.fromkeys(world.stores, 0)
+    for number in range(scenario.regions):
+        homes = _homes(by_zone, number, min(scenario.replicas, len(world.stores)))
+        leader = min(homes, key=lambda store: (leaders[store], homes.index(store)))
+        leaders[leader] += 1
+        peers = [Peer(0, store) for store in homes]
+        region = Region(
+            id=world.ids.allocate(),
+            start_key=_boundary(number),
+            end_key=_boundary(number + 1) if number + 1 < scenario.regions else b"",
+            peers=peers,
+            leader_store=leader,
+            conf_ver=5,
+            version=scenario.regions,
+            size=scenario.region_size_mib,
+            keys=scenario.region_size_mib * 10_000,
+        )
+        for peer in peers:
+            peer.id = world.ids.allocate()
+        world.regions.append(region)
+
+
+def _homes(zones: list[list[int]], number: int, wanted: int) -> list[int]:
+    """One store of each zone, in combinations that vary from region to region; then of the zones again."""
+    homes: list[int] = []
+    for turn in itertools.count():
+        if len(homes) == wanted:
+            break
+        zone = (number + turn) % len(zones)
+        stores = zones[zone]
+        shift = number + number // len(stores) * zone + turn // len(zones)
+        store = stores[shift % len(stores)]
+        if store not in homes:
+            homes.append(store)
+    return homes
+
+
+def _boundary(number: int) -> bytes:
+    """The first region begins at the empty key, the others at t followed by their number."""
+    return b"t" + number.to_bytes(8, "big") if number else b""

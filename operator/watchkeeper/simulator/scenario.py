@@ -1,0 +1,74 @@
+"""What a simulated cluster begins with, and how it is built."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from watchkeeper.simulator.knobs import Knobs
+from watchkeeper.simulator.world.placement import Rule
+
+
+class StoreSpec(BaseModel):
+    """One store where the pattern is not enough."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: int = Field(ge=1)
+    address: str
+    status_address: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+    capacity_gib: int = Field(default=100, gt=0)
+
+
+class RegionSpec(BaseModel):
+    """One region where the pattern is not enough; keys are hexadecimal text, `peers` maps peer id to store id."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: int = Field(ge=1)
+    start_key: str
+    end_key: str
+    peers: dict[int, int]
+    leader_store: int
+    conf_ver: int = 5
+    version: int = 61
+    size: int = 96
+
+
+class Scenario(BaseModel):
+    """A cluster in its first moment. In `address` and `status_address` stand {i} (from 0), {id}, {ns} and {zone}."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cluster_id: int = 7_710_446_740_134_071_411
+    version: str = "v8.5.7"
+    members: int = Field(default=1, ge=1, le=7)
+    member_name: str = "pd-{i}"
+    stores: int = Field(default=6, ge=0, le=1000)
+    zones: int = Field(default=3, ge=1)
+    namespace: str = "tikv"
+    address: str = "tikv-{i}.tikv-peer.{ns}.svc:20160"
+    status_address: str = "tikv-{i}.tikv-peer.{ns}.svc:20180"
+    regions: int = Field(default=66, ge=0)
+    replicas: int = Field(default=3, ge=1)
+    region_size_mib: int = Field(default=96, ge=1)
+    bootstrapped: bool = True
+    max_store_down_seconds: float = Field(default=1800.0, gt=0)
+    rules: tuple[Rule, ...] = ()
+    store_list: tuple[StoreSpec, ...] = ()
+    region_list: tuple[RegionSpec, ...] = ()
+    knobs: Knobs = Knobs()
+
+    @classmethod
+    def from_file(cls, path: Path) -> Scenario:
+        """Read one from YAML or JSON.
+
+        Raises:
+            pydantic.ValidationError: naming every field that is wrong.
+        """
+        text = path.read_text(encoding="utf-8")
+        return cls.model_validate(json.loads(text) if path.suffix == ".json" else yaml.safe_load(text))

@@ -1,0 +1,166 @@
+"""How the stores carry out the steps of operators that PD sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from watchkeeper.simulator.scheduling.steps import (
+    AddLearner,
+    Change,
+    EnterJoint,
+    LeaveJoint,
+    PromoteLearner,
+    RemovePeer,
+    Step,
+    TransferLeader,
+)
+from watchkeeper.simulator.world.region import Peer, Region, Role
+from watchkeeper.simulator.world.state import World
+from watchkeeper.simulator.world.store import Liveness
+
+
+class StepAction(StrEnum):
+    """What a faulty store does with a step of an operator."""
+
+    IGNORE = "ignore"
+    DELAY = "delay"
+    STALL_SNAPSHOT = "stall-snapshot"
+
+
+@dataclass(frozen=True, slots=True)
+class StepFault:
+    """How steps are treated that reach a store; `store` or `region` None means any."""
+
+    action: StepAction
+    store: int | None = None
+    region: int | None = None
+    seconds: float = 0.0
+
+    def applies(self, store_id: int, region_id: int) -> bool:
+        """Whether it is about this store and region."""
+        return self.store in {None, store_id} and self.region in {None, region_id}
+
+
+class StepExecutor:
+    """Carries out operator steps as the store does that leads the region."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.faults: list[StepFault] = []
+
+    def receive(self, step: Step, region: Region) -> None:
+        """A step reaches the leader's store; it is dropped without a word if that store cannot or will not."""
+        leader = self._world.stores.get(region.leader_store)
+        if leader is None or leader.liveness is not Liveness.ALIVE:
+            return
+        faults = [fault for fault in self.faults if fault.applies(leader.id, region.id)]
+        if any(fault.action is StepAction.IGNORE for fault in faults):
+            return
+        delay = self._delay(step) + sum(fault.seconds for fault in faults if fault.action is StepAction.DELAY)
+        conf_ver, leader_id = region.conf_ver, leader.id
+
+        def execute() -> None:
+            current = self._world.regions.get(region.id)
+            if current is region and region.conf_ver == conf_ver and region.leader_store == leader_id:
+                self._execute(step, region)
+
+        self._world.clock.after(delay, execute)
+
+    def _delay(self, step: Step) -> float:
+        knobs = self._world.knobs
+        return knobs.transfer_leader_seconds if isinstance(step, TransferLeader) else knobs.change_peer_seconds
+
+    def _execute(self, step: Step, region: Region) -> None:
+        if step.applied(region) or self._world.stores[region.leader_store].liveness is not Liveness.ALIVE:
+            return
+        if isinstance(step, TransferLeader):
+            self._transfer(step, region)
+        elif isinstance(step, AddLearner):
+            self._add_learner(step, region)
+        elif isinstance(step, PromoteLearner):
+            self._set_roles(region, [(Change(step.peer_id, step.store_id), Role.VOTER)])
+        elif isinstance(step, RemovePeer):
+            self._remove(step, region)
+        elif isinstance(step, EnterJoint):
+            self._set_roles(region, _roles(step, Role.INCOMING_VOTER, Role.DEMOTING_VOTER))
+        elif isinstance(step, LeaveJoint):
+            self._set_roles(region, _roles(step, Role.VOTER, Role.LEARNER))
+
+    def _transfer(self, step: TransferLeader, region: Region) -> None:
+        """The leader stays where the target cannot take over: dead, lagging or no voter."""
+        wanted = step.candidates or (step.to_store,)
+        for store_id in (step.to_store, *wanted):
+            peer = region.peer_on(store_id)
+            store = self._world.stores[store_id]
+            able = peer is not None and peer.role in {Role.VOTER, Role.INCOMING_VOTER} and region.is_healthy(peer)
+            if able and store.liveness is not Liveness.DEAD:
+                with self._world.regions.changing(region):
+                    region.leader_store = store_id
+                return
+
+    def _add_learner(self, step: AddLearner, region: Region) -> None:
+        if region.peer_on(step.store_id) is not None:
+            return
+        with self._world.regions.changing(region):
+            region.peers.append(Peer(step.peer_id, step.store_id, Role.LEARNER))
+            region.pending.add(step.peer_id)
+            region.conf_ver += 1
+        stalled = any(
+            fault.action is StepAction.STALL_SNAPSHOT and fault.applies(step.store_id, region.id)
+            for fault in self.faults
+        )
+        if not stalled:
+            self._world.clock.after(self._snapshot_seconds(region), lambda: self._caught_up(region, step.peer_id))
+
+    def _snapshot_seconds(self, region: Region) -> float:
+        knobs = self._world.knobs
+        if knobs.snapshot_seconds is not None:
+            return knobs.snapshot_seconds
+        return region.size / knobs.snapshot_mib_per_second
+
+    def _caught_up(self, region: Region, peer_id: int) -> None:
+        peer = next((peer for peer in region.peers if peer.id == peer_id), None)
+        if peer is None or peer_id not in region.pending:
+            return
+        store = self._world.stores.get(peer.store_id)
+        if store is not None and store.liveness is not Liveness.DEAD:
+            with self._world.regions.changing(region):
+                region.pending.discard(peer_id)
+
+    def _remove(self, step: RemovePeer, region: Region) -> None:
+        if region.leader_store == step.store_id:
+            return
+        with self._world.regions.changing(region):
+            region.peers = [peer for peer in region.peers if peer.store_id != step.store_id]
+            region.pending.discard(step.peer_id)
+            region.down.pop(step.peer_id, None)
+            region.conf_ver += 1
+
+    def _set_roles(self, region: Region, roles: list[tuple[Change, Role]]) -> None:
+        with self._world.regions.changing(region):
+            for change, role in roles:
+                peer = region.peer_on(change.store_id)
+                if peer is not None:
+                    peer.role = role
+            region.conf_ver += len(roles)
+
+    def resume_snapshots(self) -> None:
+        """Let peers go on whose snapshots were stalled by a fault that is gone."""
+        for region_id in self._world.regions.pending:
+            region = self._world.regions.get(region_id)
+            for peer_id in sorted(region.pending) if region is not None else ():
+                self._world.clock.after(0, _bound(self._caught_up, region, peer_id))
+
+
+def _bound(call: Callable[[Region, int], None], region: Region | None, peer_id: int) -> Callable[[], None]:
+    def action() -> None:
+        if region is not None:
+            call(region, peer_id)
+
+    return action
+
+
+def _roles(step: EnterJoint | LeaveJoint, promoted: Role, demoted: Role) -> list[tuple[Change, Role]]:
+    return [(one, promoted) for one in step.promote] + [(one, demoted) for one in step.demote]

@@ -1,0 +1,1 @@
+"""The sockets: listeners of members and stores, the control API, live time."""

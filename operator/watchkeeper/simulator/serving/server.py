@@ -1,0 +1,139 @@
+"""The ports of the simulator: one per PD member, one per store, one for control."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from watchkeeper.simulator.metrics.tikv import tikv_metrics
+from watchkeeper.simulator.pdapi.exchange import Answer, Call
+from watchkeeper.simulator.serving.listener import Listener, WebHandler
+from watchkeeper.simulator.serving.live import LiveTime
+from watchkeeper.simulator.world.members import Member, Members, MemberState
+from watchkeeper.simulator.world.state import World
+from watchkeeper.simulator.world.store import Liveness, Store
+
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_FOR_EVER = 3600.0
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where the simulator listens: base URLs without a path."""
+
+    pd: tuple[str, ...]
+    """One per member, in the order of the members."""
+    status: dict[int, str]
+    """Store id to the base URL of its status port."""
+    control: str
+
+    @property
+    def as_json(self) -> dict[str, object]:
+        """For one line of JSON."""
+        status = {str(store_id): url for store_id, url in self.status.items()}
+        return {"pd": list(self.pd), "status": status, "control": self.control}
+
+
+class Server:
+    """Opens and closes the ports; a member or store that is down has none open."""
+
+    def __init__(
+        self,
+        world: World,
+        members: Members,
+        live: LiveTime,
+        handle: Callable[[Member, Call], Answer],
+        control: Callable[[], web.Application],
+    ) -> None:
+        self._world = world
+        self._members = members
+        self._live = live
+        self._handle = handle
+        self._control = control
+        self._runner: web.AppRunner | None = None
+        self._pd: dict[str, Listener] = {}
+        self._status: dict[int, Listener] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        members.on_state = self._member_changed
+
+    @property
+    def status_urls(self) -> dict[int, str]:
+        """Store id to the base URL of its status port."""
+        return {store_id: listener.url for store_id, listener in self._status.items()}
+
+    async def start(self, host: str, ports: tuple[int, ...], control_port: int) -> Endpoints:
+        """Open every port; members then tell their real addresses."""
+        for number, member in enumerate(self._members.all):
+            port = ports[number] if number < len(ports) else 0
+            listener = self._pd[member.name] = Listener(self._pd_handler(member), host, port)
+            await listener.open()
+            member.client_url = listener.url
+        for store in self._world.stores.values():
+            self._status[store.id] = Listener(self._status_handler(store), host)
+            await self._status[store.id].open()
+        control = await self._start_control(host, control_port)
+        return Endpoints(tuple(one.url for one in self._pd.values()), self.status_urls, control)
+
+    async def _start_control(self, host: str, port: int) -> str:
+        self._runner = web.AppRunner(self._control(), access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port)
+        await site.start()
+        return f"http://{host}:{self._runner.addresses[0][1]}"
+
+    async def stop(self) -> None:
+        """Close every port."""
+        for listener in [*self._pd.values(), *self._status.values()]:
+            await listener.close()
+        if self._tasks:
+            await asyncio.gather(*self._tasks)
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def _member_changed(self, member: Member) -> None:
+        listener = self._pd.get(member.name)
+        if listener is not None:
+            is_down = member.state is MemberState.DOWN
+            task = asyncio.get_running_loop().create_task(listener.close() if is_down else listener.open())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _pd_handler(self, member: Member) -> WebHandler:
+        async def handler(request: web.BaseRequest) -> web.StreamResponse:
+            body = await request.read()
+            self._live.catch_up()
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            path, query = request.rel_url.raw_path, request.rel_url.raw_query_string
+            return await self._send(self._handle(member, Call(request.method, path, query, body, headers)))
+
+        return handler
+
+    async def _send(self, answer: Answer) -> web.StreamResponse:
+        if answer.hangs:
+            await asyncio.sleep(_FOR_EVER)
+        await self._live.wait(answer.delay)
+        if answer.latency > 0:
+            await asyncio.sleep(answer.latency)
+        headers = dict(answer.headers)
+        if answer.content_type is not None:
+            headers["Content-Type"] = answer.content_type
+        return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+    def _status_handler(self, store: Store) -> WebHandler:
+        async def handler(request: web.BaseRequest) -> web.StreamResponse:
+            self._live.catch_up()
+            if store.liveness is Liveness.DEAD:
+                if request.transport is not None:
+                    request.transport.abort()
+                return web.Response(status=503)
+            if request.path == "/status":
+                return web.json_response({})
+            if request.path != "/metrics":
+                return web.Response(status=404, text="path not found")
+            text = tikv_metrics(self._world, store)
+            return web.Response(body=text.encode(), headers={"Content-Type": _METRICS_TYPE})
+
+        return handler

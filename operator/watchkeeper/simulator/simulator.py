@@ -1,0 +1,184 @@
+"""The simulator in one object: build it from a scenario, let time pass, hurt it, and count what it was asked."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from watchkeeper.simulator.faults import Faults
+from watchkeeper.simulator.pdapi.context import Context
+from watchkeeper.simulator.pdapi.exchange import Answer, Call
+from watchkeeper.simulator.pdapi.front import Front
+from watchkeeper.simulator.population import populate
+from watchkeeper.simulator.requestlog import Request, RequestLog
+from watchkeeper.simulator.scenario import Scenario
+from watchkeeper.simulator.scheduling.coordinator import Coordinator
+from watchkeeper.simulator.serving.control import control_app
+from watchkeeper.simulator.serving.live import LiveTime
+from watchkeeper.simulator.serving.server import Endpoints, Server
+from watchkeeper.simulator.world.clock import DEFAULT_START, Clock
+from watchkeeper.simulator.world.labels import RegionLabels
+from watchkeeper.simulator.world.life import StoreLife
+from watchkeeper.simulator.world.members import Member, Members
+from watchkeeper.simulator.world.region import Region
+from watchkeeper.simulator.world.state import World
+
+
+class Simulator:
+    """One simulated cluster.
+
+    Without :meth:`start` it needs no sockets and no event loop: `sim.call("GET", "/pd/api/v1/stores")` answers, and
+    `sim.clock.advance(seconds)` lets time pass. With `factor` set, :meth:`start` lets time pass by itself, that many
+    times as fast as real time.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | None = None,
+        *,
+        seed: int = 1,
+        factor: float | None = None,
+        start_time: datetime = DEFAULT_START,
+    ) -> None:
+        self.scenario = scenario or Scenario()
+        self.clock = Clock(start_time)
+        self.random = random.Random(seed)
+        self.world = World(
+            clock=self.clock,
+            random=self.random,
+            knobs=self.scenario.knobs,
+            cluster_id=self.scenario.cluster_id,
+            version=self.scenario.version,
+            bootstrapped=self.scenario.bootstrapped,
+            bootstrapped_ns=self.clock.wall_ns(),
+        )
+        populate(self.world, self.scenario)
+        self.members = Members(self.clock, self.scenario.knobs, _members(self.scenario, self.random))
+        self.coordinator = Coordinator(self.world)
+        self.labels = RegionLabels(self.clock)
+        self.life = StoreLife(self.world)
+        for store in self.world.stores.values():
+            self.life.start(store)
+        context = Context(self.world, self.members, self.coordinator, self.labels)
+        self.faults = Faults(context, self.life)
+        self.requests = RequestLog()
+        self._front = Front(context)
+        self.live = LiveTime(self.clock, factor)
+        self._server = Server(self.world, self.members, self.live, self.handle, lambda: control_app(self))
+        self.members.on_new_leader = self._leader_changed
+
+    def _leader_changed(self, leader: Member) -> None:
+        self.world.leader_started_at = leader.started_at
+        self.coordinator.leader_changed()
+
+    def region(self, region_id: int) -> Region:
+        """A region by id.
+
+        Raises:
+            KeyError: if there is none.
+        """
+        region = self.world.regions.get(region_id)
+        if region is None:
+            raise KeyError(region_id)
+        return region
+
+    def leader_count(self, store_id: int) -> int:
+        """How many regions a store leads."""
+        return len(self.world.regions.of_store(store_id).leaders)
+
+    @property
+    def evicted_stores(self) -> list[int]:
+        """Stores with an evict-leader entry, whoever made it."""
+        scheduler = self.coordinator.schedulers.get("evict-leader-scheduler")
+        return list(scheduler.stores) if scheduler is not None else []
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+        member: str | None = None,
+    ) -> Answer:
+        """Ask a PD member (the first one by default) without a socket; `path` may carry a query."""
+        asked = self.members.get(member) if member is not None else self.members.all[0]
+        if asked is None:
+            raise ValueError(f"no PD member is called {member}")
+        path, _, query = path.partition("?")
+        lowered = {name.lower(): value for name, value in (headers or {}).items()}
+        return self.handle(asked, Call(method, path, query, body, lowered))
+
+    def handle(self, member: Member, call: Call) -> Answer:
+        """What the member answers; the request is in the log afterwards."""
+        fault, answer = self.faults.before(member, call)
+        if answer is None:
+            answer = self._front.handle(member, call)
+            if fault is not None:
+                answer = replace(answer, latency=fault.seconds, hangs=answer.hangs or fault.hangs)
+        self._log(member, call, answer)
+        return answer
+
+    def _log(self, member: Member, call: Call, answer: Answer) -> None:
+        longest = self.scenario.knobs.logged_body_bytes
+        self.requests.append(
+            Request(
+                number=self.requests.next_number,
+                at=self.clock.now,
+                member=member.name,
+                method=call.method,
+                path=call.path,
+                query=call.query,
+                body=call.body[:longest].decode("utf-8", errors="replace"),
+                caller_id=call.headers.get("x-caller-id", ""),
+                status=None if answer.hangs else answer.status,
+                response=answer.body[:longest].decode("utf-8", errors="replace"),
+            )
+        )
+
+    def scrape_targets(self) -> list[dict[str, Any]]:
+        """What Prometheus' HTTP service discovery wants: the stores' status ports with `instance` and `pod`."""
+        urls = self._server.status_urls
+        return [
+            {
+                "targets": [urls[store.id].removeprefix("http://")],
+                "labels": {
+                    "instance": store.status_address,
+                    "pod": store.address.partition(".")[0],
+                    "job": "tikv",
+                    "store_id": str(store.id),
+                },
+            }
+            for store in self.world.stores.values()
+            if store.id in urls
+        ]
+
+    async def start(self, *, host: str = "127.0.0.1", ports: tuple[int, ...] = (), control_port: int = 0) -> Endpoints:
+        """Open the listeners of members, stores and control; `ports` fixes those of the members."""
+        endpoints = await self._server.start(host, ports, control_port)
+        self.live.start()
+        return endpoints
+
+    async def stop(self) -> None:
+        """Close everything that :meth:`start` opened."""
+        await self.live.stop()
+        await self._server.stop()
+
+
+def _members(scenario: Scenario, source: random.Random) -> list[Member]:
+    """Members with URLs as in a pod until their listeners are open."""
+    members: list[Member] = []
+    for i in range(scenario.members):
+        name = scenario.member_name.format(i=i)
+        host = f"{name}.pd-peer.{scenario.namespace}.svc"
+        members.append(
+            Member(
+                name=name,
+                member_id=source.getrandbits(63),
+                client_url=f"http://{host}:2379",
+                peer_url=f"http://{host}:2380",
+            )
+        )
+    return members

@@ -1,0 +1,24 @@
+"""PD's id allocator: one counter for stores, regions and peers."""
+
+from __future__ import annotations
+
+
+class IdAllocator:
+    """Gives each number once."""
+
+    def __init__(self, first: int = 1) -> None:
+        self._next = first
+
+    def allocate(self) -> int:
+        """The next free id."""
+        given, self._next = self._next, self._next + 1
+        return given
+
+    def reserve(self, used: int) -> None:
+        """Never give out ids up to this one."""
+        self._next = max(self._next, used + 1)
+
+    @property
+    def next(self) -> int:
+        """The id that would be given next."""
+        return self._next

@@ -1,0 +1,132 @@
+"""The life of stores: heartbeats, falling silent, elections elsewhere, coming back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from watchkeeper.simulator.world.clock import Timer
+from watchkeeper.simulator.world.region import Region, Role
+from watchkeeper.simulator.world.state import World
+from watchkeeper.simulator.world.store import (
+    DISCONNECTED_SECONDS,
+    HEARTBEAT_SECONDS,
+    Liveness,
+    NodeState,
+    Store,
+)
+
+_VOTING = {Role.VOTER, Role.INCOMING_VOTER, Role.DEMOTING_VOTER}
+_A_MOMENT = 0.001
+_StoreAction = Callable[[Store], None]
+
+
+class StoreLife:
+    """Beats for the living stores and plays out the death of the others."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._timers: dict[int, list[Timer]] = {}
+
+    def start(self, store: Store) -> None:
+        """Begin to beat, at a moment of its own within the interval."""
+        self._beat_in(store, self._world.random.uniform(0, HEARTBEAT_SECONDS))
+
+    def _beat_in(self, store: Store, seconds: float) -> None:
+        timer = self._world.clock.after(seconds, lambda: self._beat(store))
+        self._timers.setdefault(store.id, []).append(timer)
+
+    def _beat(self, store: Store) -> None:
+        if store.node_state is NodeState.REMOVED:
+            return
+        store.last_heartbeat_ns = self._world.clock.wall_ns()
+        self._timers[store.id] = []
+        self._beat_in(store, HEARTBEAT_SECONDS)
+
+    def silence(self, store: Store) -> None:
+        """PD does not hear of the store any more; it goes on serving."""
+        self._fail(store, Liveness.SILENT)
+
+    def kill(self, store: Store) -> None:
+        """The process is gone: its regions elect elsewhere, later its peers are reported as down."""
+        self._fail(store, Liveness.DEAD)
+        knobs = self._world.knobs
+        self._later(store, knobs.election_seconds, self._elect_elsewhere)
+        self._later(store, knobs.report_down_seconds, self._report_down)
+
+    def _fail(self, store: Store, how: Liveness) -> None:
+        for timer in self._timers.pop(store.id, []):
+            timer.cancel()
+        store.liveness = how
+        store.failed_at = self._world.clock.now
+        silent = store.silent_seconds(self._world.clock.wall_ns())
+        for limit in (DISCONNECTED_SECONDS, self._world.config.max_store_down_seconds):
+            self._later(store, max(limit - silent, 0) + _A_MOMENT, self._world.on_store_state)
+
+    def _later(self, store: Store, seconds: float, action: _StoreAction) -> None:
+        timer = self._world.clock.after(seconds, lambda: action(store))
+        self._timers.setdefault(store.id, []).append(timer)
+
+    def come_back(self, store: Store) -> None:
+        """It beats at once; where it was dead its peers first have to catch up."""
+        for timer in self._timers.pop(store.id, []):
+            timer.cancel()
+        was_dead = store.liveness is Liveness.DEAD
+        store.liveness = Liveness.ALIVE
+        self._beat(store)
+        if was_dead:
+            store.started_ns = self._world.clock.wall_ns()
+            self._rejoin(store)
+        self._world.on_store_state(store)
+
+    def _rejoin(self, store: Store) -> None:
+        behind: list[tuple[Region, int]] = []
+        for region in self._regions(store):
+            peer = region.peer_on(store.id)
+            if peer is None:
+                continue
+            if self._leads_nobody(region, store):
+                self._elect(region)
+                continue
+            with self._world.regions.changing(region):
+                region.down.pop(peer.id, None)
+                region.pending.add(peer.id)
+            behind.append((region, peer.id))
+        self._world.clock.after(self._world.knobs.catch_up_seconds, lambda: self._catch_up(behind))
+
+    def _leads_nobody(self, region: Region, store: Store) -> bool:
+        leader = self._world.stores.get(region.leader_store)
+        return leader is None or leader is store or leader.liveness is Liveness.DEAD
+
+    def _catch_up(self, behind: list[tuple[Region, int]]) -> None:
+        for region, peer_id in behind:
+            if peer_id in region.pending:
+                with self._world.regions.changing(region):
+                    region.pending.discard(peer_id)
+
+    def _regions(self, store: Store) -> list[Region]:
+        held = (self._world.regions.get(region_id) for region_id in self._world.regions.of_store(store.id).peers)
+        return [region for region in held if region is not None]
+
+    def _elect_elsewhere(self, store: Store) -> None:
+        for region in self._regions(store):
+            if region.leader_store == store.id:
+                self._elect(region)
+
+    def _elect(self, region: Region) -> None:
+        """The living majority chooses one of its voters.
+
+        Without a majority nobody reports the region, so PD goes on showing the leader that it knew.
+        """
+        voters = [peer for peer in region.peers if peer.role in _VOTING]
+        living = [peer for peer in voters if self._world.stores[peer.store_id].liveness is not Liveness.DEAD]
+        able = [peer for peer in living if peer.id not in region.pending]
+        if len(living) * 2 > len(voters) and able:
+            with self._world.regions.changing(region):
+                region.leader_store = self._world.random.choice(able).store_id
+
+    def _report_down(self, store: Store) -> None:
+        for region in self._regions(store):
+            peer = region.peer_on(store.id)
+            if peer is not None and region.leader_store not in {0, store.id}:
+                with self._world.regions.changing(region):
+                    region.down[peer.id] = store.failed_at

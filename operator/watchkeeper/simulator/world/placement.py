@@ -1,0 +1,131 @@
+"""Placement rules and how well a region fits them (`pkg/schedule/placement`)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from watchkeeper.simulator.world.region import Peer, Region, Role
+from watchkeeper.simulator.world.store import Store
+
+LABEL_BASE = 100
+"""Each label level counts a hundred times the one below (recording rules-07: three zones give 300)."""
+
+
+class LabelConstraint(BaseModel):
+    """One condition on a store's labels."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    op: str = Field(default="in", pattern="^(in|notIn|exists|notExists)$")
+    values: tuple[str, ...] = ()
+
+    def matches(self, store: Store) -> bool:
+        """Whether the store satisfies it."""
+        value = store.labels.get(self.key)
+        if self.op == "in":
+            return value in self.values
+        if self.op == "notIn":
+            return value not in self.values
+        return (value is not None) == (self.op == "exists")
+
+
+class Rule(BaseModel):
+    """A placement rule; keys are hexadecimal text as in PD's answers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    group_id: str = "pd"
+    id: str = "default"
+    start_key: str = ""
+    end_key: str = ""
+    role: str = Field(default="voter", pattern="^(voter|leader|follower|learner)$")
+    count: int = Field(default=3, ge=1)
+    label_constraints: tuple[LabelConstraint, ...] = ()
+    location_labels: tuple[str, ...] = ("zone", "host")
+
+    def covers(self, region: Region) -> bool:
+        """Whether the region lies in the rule's range."""
+        end = bytes.fromhex(self.end_key)
+        return region.start_key >= bytes.fromhex(self.start_key) and (
+            not end or (bool(region.end_key) and region.end_key <= end)
+        )
+
+    def allows(self, store: Store) -> bool:
+        """Whether the store satisfies every constraint."""
+        return all(constraint.matches(store) for constraint in self.label_constraints)
+
+    def wants(self, role: Role) -> bool:
+        """Whether a peer of that role is what the rule asks for."""
+        return (role is Role.LEARNER) == (self.role == "learner")
+
+
+@dataclass(slots=True)
+class RuleFit:
+    """The peers that one rule has got."""
+
+    rule: Rule
+    peers: list[Peer] = field(default_factory=list)
+    isolation_score: int = 0
+
+    @property
+    def different_role(self) -> list[Peer]:
+        """Peers of another role than the rule asks for."""
+        return [peer for peer in self.peers if not self.rule.wants(peer.role)]
+
+
+@dataclass(slots=True)
+class RegionFit:
+    """How the peers of a region are shared out among its rules."""
+
+    rules: list[RuleFit]
+    orphans: list[Peer]
+
+
+def isolation_score(stores: Sequence[Store], labels: Sequence[str]) -> int:
+    """Sum over all pairs: the higher the first label in which two stores differ, the more."""
+    return sum(_pair_score(one, other, labels) for one, other in itertools.combinations(stores, 2))
+
+
+def _pair_score(one: Store, other: Store, labels: Sequence[str]) -> int:
+    for level, label in enumerate(labels):
+        mine, theirs = one.labels.get(label), other.labels.get(label)
+        if mine is None or theirs is None or mine.lower() != theirs.lower():
+            return int(LABEL_BASE ** (len(labels) - level - 1))
+    return 0
+
+
+def fit(region: Region, rules: Sequence[Rule], stores: Mapping[int, Store]) -> RegionFit:
+    """Give each rule in turn the best peers still free; what is left over is orphaned.
+
+    Among equally good choices healthy peers, then older ones win, as in PD.
+    """
+    free = sorted(region.peers, key=lambda peer: (not region.is_healthy(peer), peer.id))
+    fits: list[RuleFit] = []
+    for rule in rules:
+        if rule.covers(region):
+            chosen = _best(rule, free, stores)
+            fits.append(RuleFit(rule, chosen, _score(rule, chosen, stores)))
+            free = [peer for peer in free if peer not in chosen]
+    return RegionFit(fits, sorted(free, key=lambda peer: peer.id))
+
+
+def _best(rule: Rule, free: Sequence[Peer], stores: Mapping[int, Store]) -> list[Peer]:
+    usable = [peer for peer in free if peer.store_id in stores and rule.allows(stores[peer.store_id])]
+    if rule.role == "learner":
+        usable = [peer for peer in usable if peer.role is Role.LEARNER]
+    best: tuple[Peer, ...] = ()
+    best_rank = (-1, -1)
+    for choice in itertools.combinations(usable, min(rule.count, len(usable))):
+        rank = (sum(rule.wants(peer.role) for peer in choice), _score(rule, choice, stores))
+        if rank > best_rank:
+            best, best_rank = choice, rank
+    return list(best)
+
+
+def _score(rule: Rule, peers: Sequence[Peer], stores: Mapping[int, Store]) -> int:
+    return isolation_score([stores[peer.store_id] for peer in peers], rule.location_labels)

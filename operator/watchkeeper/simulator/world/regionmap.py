@@ -1,0 +1,135 @@
+"""All regions: by id and by key, with counts per store kept as regions change, so that reads cost nothing extra."""
+
+from __future__ import annotations
+
+import bisect
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from watchkeeper.simulator.world.indexedset import IndexedSet
+from watchkeeper.simulator.world.region import Region, Role
+
+
+@dataclass(slots=True)
+class StoreRegions:
+    """What one store holds; sizes in MiB."""
+
+    leaders: IndexedSet = field(default_factory=IndexedSet)
+    peers: IndexedSet = field(default_factory=IndexedSet)
+    learners: IndexedSet = field(default_factory=IndexedSet)
+    pending: IndexedSet = field(default_factory=IndexedSet)
+    leader_size: int = 0
+    region_size: int = 0
+
+
+class RegionMap:
+    """The regions of the cluster. Change one only inside :meth:`changing`, or its indexes go wrong."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, Region] = {}
+        self._starts: list[bytes] = []
+        self._ids: list[int] = []
+        self._stores: defaultdict[int, StoreRegions] = defaultdict(StoreRegions)
+        self.pending = IndexedSet()
+        self.down = IndexedSet()
+        self.learner = IndexedSet()
+        self.on_change: Callable[[Region], None] = lambda region: None
+        """Called after each change: the region heartbeat that reaches PD."""
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Region]:
+        return (self._by_id[region_id] for region_id in tuple(self._ids))
+
+    def get(self, region_id: int) -> Region | None:
+        """By id, in constant time."""
+        return self._by_id.get(region_id)
+
+    def of_store(self, store_id: int) -> StoreRegions:
+        """What a store holds; empty for a store that nobody knows."""
+        return self._stores[store_id] if store_id in self._stores else StoreRegions()
+
+    def append(self, region: Region) -> None:
+        """Add a region behind the last one.
+
+        Raises:
+            ValueError: if its keys do not lie behind all others.
+        """
+        if self._starts and region.start_key <= self._starts[-1]:
+            raise ValueError(f"region {region.id} does not lie behind the others")
+        self._by_id[region.id] = region
+        self._starts.append(region.start_key)
+        self._ids.append(region.id)
+        self._index(region)
+
+    def by_key(self, key: bytes) -> Region | None:
+        """The region that holds the key."""
+        place = bisect.bisect_right(self._starts, key) - 1
+        if place < 0:
+            return None
+        region = self._by_id[self._ids[place]]
+        return region if not region.end_key or key < region.end_key else None
+
+    def scan(self, start: bytes, end: bytes, limit: int) -> list[Region]:
+        """Regions from the one that holds `start` until `end` (empty: no end), at most `limit` (0 or less: all)."""
+        place = max(bisect.bisect_right(self._starts, start) - 1, 0)
+        found: list[Region] = []
+        for region_id in self._ids[place : place + limit if limit > 0 else None]:
+            region = self._by_id[region_id]
+            if end and region.start_key >= end:
+                break
+            if not region.end_key or region.end_key > start:
+                found.append(region)
+        return found
+
+    def neighbours(self, region: Region) -> tuple[Region | None, Region | None]:
+        """The regions left and right of it."""
+        place = bisect.bisect_left(self._starts, region.start_key)
+        left = self._by_id[self._ids[place - 1]] if place > 0 else None
+        right = self._by_id[self._ids[place + 1]] if place + 1 < len(self._ids) else None
+        return left, right
+
+    @contextmanager
+    def changing(self, region: Region) -> Iterator[None]:
+        """Change the peers, leader or health of a region; PD hears of it at the end."""
+        self._forget(region)
+        try:
+            yield
+        finally:
+            self._index(region)
+        self.on_change(region)
+
+    def _index(self, region: Region) -> None:
+        for peer in region.peers:
+            held = self._stores[peer.store_id]
+            held.peers.add(region.id)
+            held.region_size += region.size
+            if peer.role is Role.LEARNER:
+                held.learners.add(region.id)
+                self.learner.add(region.id)
+            if peer.id in region.pending:
+                held.pending.add(region.id)
+        if region.leader_store:
+            leading = self._stores[region.leader_store]
+            leading.leaders.add(region.id)
+            leading.leader_size += region.size
+        if region.pending:
+            self.pending.add(region.id)
+        if region.down:
+            self.down.add(region.id)
+
+    def _forget(self, region: Region) -> None:
+        for peer in region.peers:
+            held = self._stores[peer.store_id]
+            for index in (held.peers, held.learners, held.pending):
+                index.discard(region.id)
+            held.region_size -= region.size
+        if region.leader_store:
+            leading = self._stores[region.leader_store]
+            leading.leaders.discard(region.id)
+            leading.leader_size -= region.size
+        for index in (self.pending, self.down, self.learner):
+            index.discard(region.id)

@@ -1,0 +1,77 @@
+"""Everything that there is in the simulated cluster, in one object that the behaviour modules work on."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from watchkeeper.simulator import gotext
+from watchkeeper.simulator.knobs import Knobs
+from watchkeeper.simulator.world.clock import NANOSECONDS, Clock
+from watchkeeper.simulator.world.configuration import Configuration
+from watchkeeper.simulator.world.ids import IdAllocator
+from watchkeeper.simulator.world.placement import Rule
+from watchkeeper.simulator.world.regionmap import RegionMap
+from watchkeeper.simulator.world.store import NodeState, StateName, Store
+
+
+@dataclass(slots=True)
+class ServiceSafePoint:
+    """A service that holds garbage collection back; `expired_at` in Unix seconds, also after it is over (gc-05)."""
+
+    service_id: str
+    expired_at: int
+    safe_point: int
+
+
+@dataclass(slots=True)
+class World:
+    """The state of the cluster. What only a PD leader remembers is kept by the scheduling modules."""
+
+    clock: Clock
+    random: random.Random
+    knobs: Knobs
+    cluster_id: int
+    version: str = "v8.5.7"
+    bootstrapped: bool = True
+    bootstrapped_ns: int = 0
+    ids: IdAllocator = field(default_factory=IdAllocator)
+    stores: dict[int, Store] = field(default_factory=dict)
+    regions: RegionMap = field(default_factory=RegionMap)
+    rules: list[Rule] = field(default_factory=list)
+    config: Configuration = field(default_factory=Configuration)
+    gc_safe_point: int = 0
+    services: dict[str, ServiceSafePoint] = field(default_factory=dict)
+    leader_started_at: float = 0.0
+    """When the process of the PD member that leads was started: its operators' `m=+…` counts from there."""
+    on_store_state: Callable[[Store], None] = field(default=lambda store: None)
+    """Called when PD may see another state of a store, so that its regions are checked."""
+
+    def state_name(self, store: Store) -> StateName:
+        """What PD calls the store now."""
+        return store.state_name(self.clock.wall_ns(), self.config.max_store_down_seconds)
+
+    def is_down(self, store: Store) -> bool:
+        """Silent for longer than `max-store-down-time`, whatever it is called."""
+        return store.silent_seconds(self.clock.wall_ns()) > self.config.max_store_down_seconds
+
+    def used_bytes(self, store: Store) -> int:
+        """Space taken by regions and by others."""
+        return min(store.capacity, (self.regions.of_store(store.id).region_size << 20) + store.other_used)
+
+    def time_text(self, at: float) -> str:
+        """A virtual time as the PD leader's process prints it."""
+        return gotext.with_monotonic(self.clock.wall_ns(at), at - self.leader_started_at)
+
+    def unix_seconds(self) -> int:
+        """Virtual time in whole seconds since 1970."""
+        return self.clock.wall_ns() // NANOSECONDS
+
+    def rule_count(self) -> int:
+        """Peers that a region should have, summed over the rules."""
+        return sum(rule.count for rule in self.rules)
+
+    def living_stores(self) -> list[Store]:
+        """Every store but tombstones."""
+        return [store for store in self.stores.values() if store.node_state is not NodeState.REMOVED]
