@@ -48,8 +48,9 @@ def ensure(report: Report = print) -> Binaries:
         folder = Path(named).absolute()
         for source in sources:
             check_folder(folder, source)
-        return _binaries(dict.fromkeys(_programs(sources), folder))
-    return _binaries({program: _cached_or_built(source, report) for source in sources for program in source.programs})
+        return _binaries({program: folder for source in sources for program in source.programs})
+    folders = {source.name: _cached_or_built(source, report) for source in sources}
+    return _binaries({program: folders[source.name] for source in sources for program in source.programs})
 
 
 def cache_folder(source: Source) -> Path:
@@ -126,10 +127,6 @@ def _version_problem(program: Path, minor: str) -> str | None:
     if run.returncode != 0 or found is None:
         return f"does not tell its version (exit code {run.returncode})"
     return None if found[1] == minor else f"version {found[0].lstrip('v')}, needed {minor}"
-
-
-def _programs(sources: tuple[Source, ...]) -> list[str]:
-    return [program for source in sources for program in source.programs]
 
 
 def _binaries(folders: dict[str, Path]) -> Binaries:

@@ -20,7 +20,10 @@ def main() -> None:
         sys.exit(f"prctl failed: {os.strerror(ctypes.get_errno())}")
     if os.getppid() != parent:
         sys.exit("the process that started this one is gone")
-    os.execv(program, sys.argv[2:])  # noqa: S606 - to replace this process is the purpose
+    try:
+        os.execv(program, sys.argv[2:])  # noqa: S606 - to replace this process is the purpose
+    except OSError as error:
+        sys.exit(f"{program} cannot be started: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,10 @@ import json
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+from localcluster.errors import LocalClusterError
 from localcluster.processes import Identity
 
 PREFIX = "wk-cluster-"
@@ -43,8 +45,9 @@ def remove_orphans() -> None:
         except (OSError, ValueError, KeyError):
             continue  # it is being made, or being removed, at this moment
         if not alive:
-            stop_recorded(folder)
-            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(LocalClusterError):  # left as it is, rather than without its record
+                stop_recorded(folder)
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def record(folder: Path, processes: dict[str, Identity]) -> None:
@@ -53,12 +56,21 @@ def record(folder: Path, processes: dict[str, Identity]) -> None:
 
 
 def recorded(folder: Path) -> dict[str, Identity]:
-    """The processes that were written down; empty where there is nothing to read."""
+    """The processes that were written down; empty where nothing was.
+
+    Raises:
+        LocalClusterError: there is a record that cannot be read, so processes may run that nobody can name.
+    """
+    path = folder / _PROCESSES
     try:
-        content = json.loads((folder / _PROCESSES).read_text())
+        content = json.loads(path.read_text())
         return {name: Identity(int(pid), int(started)) for name, (pid, started) in content.items()}
-    except (OSError, ValueError):
+    except FileNotFoundError:
         return {}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise LocalClusterError(
+            f"{path} cannot be read ({error}): stop the processes whose command line names {folder}, then remove it"
+        ) from error
 
 
 def stop_recorded(folder: Path) -> int:

@@ -156,7 +156,7 @@ def test_truncated_body(proxy: FaultProxy, client: httpx.Client) -> None:
         assert answer.status_code == 200
         assert int(answer.headers["Content-Length"]) == len(BODY)
         got: list[bytes] = []
-        with pytest.raises(httpx.RemoteProtocolError, match="incomplete|without sending complete"):
+        with pytest.raises(httpx.RemoteProtocolError, match=r"incomplete|without sending complete"):
             got.extend(answer.iter_raw())
     assert b"".join(got) == BODY[:10]
 
