@@ -1,7 +1,8 @@
 """The end of a standing change: one write by the protocol.
 
-It needs neither mode nor approvals (they were given with the change), but claim, intent, deadline and stops. It is never made under somebody else's feet: a pod that is terminating or not ready makes it wait, another declaration on
-the target makes it HandedOver.
+It needs neither mode nor approvals (they were given with the change), but claim, intent, deadline and stops. It is never
+made under somebody else's feet: a pod that is terminating or not ready makes it wait, another declaration on the target
+makes it HandedOver.
 """
 
 from __future__ import annotations

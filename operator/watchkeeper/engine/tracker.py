@@ -24,6 +24,7 @@ class Tracker:
 
     def __init__(self) -> None:
         self._seen: dict[Key, Seen] = {}
+        self._faces: dict[Key, str] = {}
 
     def saw(self, key: Key, seen: Seen) -> None:
         """Remember the object."""
@@ -32,6 +33,13 @@ class Tracker:
     def lost(self, key: Key) -> None:
         """Forget the object."""
         self._seen.pop(key, None)
+        self._faces.pop(key, None)
+
+    def face_changed(self, key: Key, face: str) -> bool:
+        """Whether what matters to others (`face`) differs from what was seen before; remembers it."""
+        changed = self._faces.get(key) != face
+        self._faces[key] = face
+        return changed
 
     def keys(
         self, *, kind: str | None = None, namespace: str | None = None, subject: str | None = None, live: bool = False

@@ -1,0 +1,103 @@
+"""Watch events to keys. Thin on purpose: Kopf hands over every event, one by one, and a slow handler would read stale ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import kopf
+
+from watchkeeper.api.v1alpha1.meta import GROUP, VERSION, Key
+from watchkeeper.engine.services import Services
+from watchkeeper.engine.tracker import Seen
+
+_ENDED_PHASES = frozenset({"Completed", "Failed", "Cancelled"})
+_ENDED_STATES = frozenset({"Lost", "HandedOver", "Released", "Abandoned"})
+
+
+class WatchSigns:
+    """When each kind was last heard of; for the readiness probe."""
+
+    def __init__(self) -> None:
+        self._heard: dict[str, float] = {}
+
+    def heard(self, kind: str) -> None:
+        """An event of that kind came."""
+        self._heard[kind] = time.monotonic()
+
+    def age_seconds(self, kind: str) -> float | None:
+        """Seconds since the last event of that kind; None when there was none."""
+        at = self._heard.get(kind)
+        return None if at is None else time.monotonic() - at
+
+
+def register(registry: kopf.OperatorRegistry, services: Services, signs: WatchSigns) -> None:
+    """Register one handler for each kind."""
+
+    def on(plural: str, handle: Callable[[Key, Mapping[str, Any], bool], None]) -> None:
+        async def handler(body: kopf.Body, type: str | None, **_: Any) -> None:  # noqa: A002 - Kopf's name
+            key = Key(str(body["kind"]), str(body["metadata"]["namespace"]), str(body["metadata"]["name"]))
+            signs.heard(key.kind)
+            handle(key, body, type == "DELETED")
+
+        kopf.on.event(GROUP, VERSION, plural, id=f"watch-{plural}", registry=registry)(handler)
+
+    on("actionproposals", lambda key, body, gone: _proposal(services, key, body, gone))
+    on("standingchanges", lambda key, body, gone: _standing(services, key, body, gone))
+    on("subjects", lambda key, body, gone: _subject(services, key, body, gone))
+    on("operatorpolicies", lambda key, body, gone: _policy(services, key, body, gone))
+    on("emergencystops", lambda key, body, gone: _stop(services, key, body, gone))
+
+
+def _proposal(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -> None:
+    status = body.get("status") or {}
+    _track(services, key, body, gone, ended=status.get("phase") in _ENDED_PHASES)
+    services.queue.add(key)
+
+
+def _standing(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -> None:
+    status = body.get("status") or {}
+    _track(services, key, body, gone, ended=status.get("state") in _ENDED_STATES)
+    services.queue.add(key)
+
+
+def _subject(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -> None:
+    status = body.get("status") or {}
+    face = f"{body['metadata'].get('generation')} {status.get('health')} {status.get('reachable')} {status.get('observedGeneration')}"
+    changed = services.tracker.face_changed(key, face)
+    _track(services, key, body, gone, ended=False)
+    services.queue.add(key)
+    if changed:
+        for other in services.tracker.keys(namespace=key.namespace, subject=key.name, live=True):
+            services.queue.add(other)
+
+
+def _policy(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -> None:
+    changed = services.tracker.face_changed(key, f"{body['metadata'].get('generation')} {gone}")
+    _track(services, key, body, gone, ended=False)
+    services.queue.add(key)
+    if changed:
+        services.gates.forget(key.namespace)
+        _wake_all(services, key.namespace)
+
+
+def _stop(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -> None:
+    _track(services, key, body, gone, ended=False)
+    services.gates.forget(key.namespace)
+    everywhere = key.namespace == services.settings.operator_namespace
+    _wake_all(services, None if everywhere else key.namespace)
+
+
+def _wake_all(services: Services, namespace: str | None) -> None:
+    for kind in ("ActionProposal", "StandingChange", "Subject"):
+        for key in services.tracker.keys(kind=kind, namespace=namespace, live=True):
+            services.queue.add(key)
+
+
+def _track(services: Services, key: Key, body: Mapping[str, Any], gone: bool, *, ended: bool) -> None:
+    if gone:
+        services.tracker.lost(key)
+        return
+    subject = ((body.get("spec") or {}).get("subjectRef") or {}).get("name")
+    services.tracker.saw(key, Seen(subject=subject, ended=ended))

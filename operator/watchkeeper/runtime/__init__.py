@@ -1,0 +1,1 @@
+"""The process: settings, logging, metrics, probes and the composition root."""

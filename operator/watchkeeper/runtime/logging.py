@@ -1,0 +1,45 @@
+"""Logging: one JSON object a line, constant messages with fields beside them; never secrets or bodies."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+_STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime", "taskName"}
+_QUIET = ("aiohttp.access", "httpx", "httpcore", "kopf.objects")
+
+
+class JsonFormatter(logging.Formatter):
+    """One record as one JSON object; control characters cannot break out of their line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        fields: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        fields |= {
+            k: v for k, v in vars(record).items() if k not in _STANDARD and not k.startswith(("k8s_", "settings"))
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return json.dumps(fields, default=str, ensure_ascii=True)
+
+
+def configure(level: str, form: str) -> None:
+    """Send everything to standard error in the chosen form."""
+    handler = logging.StreamHandler(sys.stderr)
+    if form == "json":
+        handler.setFormatter(JsonFormatter())
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)

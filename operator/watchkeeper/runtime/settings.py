@@ -1,0 +1,76 @@
+"""Settings of the operator process, from the environment with the prefix WATCHKEEPER_."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from watchkeeper.engine.settings import EngineSettings
+
+
+class Settings(BaseSettings):
+    """Times in seconds. KUBECONFIG is read where the process does not run in a cluster."""
+
+    model_config = SettingsConfigDict(env_prefix="WATCHKEEPER_", extra="ignore", frozen=True)
+
+    operator_namespace: str = Field(
+        default="watchkeeper-system", description="Own namespace: a stop there stops everything."
+    )
+    namespaces: str = Field(default="", description="Namespaces to watch, separated by commas; empty: all.")
+    identity: str = Field(default_factory=socket.gethostname, description="Name of this replica, such as the pod's.")
+    leader_election: bool = Field(default=True, description="Off only where exactly one process runs, or in tests.")
+    lease_seconds: float = Field(default=15.0, gt=0, description="A leader that is silent for so long has lost.")
+    workers: int = Field(default=16, ge=1, le=256)
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    log_format: str = Field(default="json", pattern="^(json|text)$")
+    probe_host: str = Field(default="0.0.0.0", description="Where /healthz, /readyz and /metrics listen.")  # noqa: S104
+    probe_port: int = Field(default=8080, ge=0, le=65535, description="0: no probes.")
+    kubernetes_requests_per_second: float = Field(default=20.0, gt=0)
+    kubernetes_burst: int = Field(default=40, ge=1)
+    database_reads_per_second: float = Field(default=5.0, gt=0)
+    database_read_burst: int = Field(default=30, ge=1)
+    write_timeout_seconds: float = Field(default=5.0, gt=0)
+    attempt_seconds: float = Field(default=15.0, gt=0)
+    recovery_grace_seconds: float = Field(default=10.0, gt=0)
+    verify_interval_seconds: float = Field(default=2.0, gt=0)
+    wait_interval_seconds: float = Field(default=5.0, gt=0)
+    observe_interval_seconds: float = Field(default=10.0, gt=0)
+    standing_interval_seconds: float = Field(default=10.0, gt=0)
+    sweep_interval_seconds: float = Field(default=120.0, gt=0)
+    abandon_after_seconds: float = Field(default=600.0, gt=0)
+    max_skew_seconds: float = Field(default=30.0, gt=0)
+    shutdown_seconds: float = Field(default=10.0, gt=0, description="Passes under way may finish for so long.")
+
+    @property
+    def watched(self) -> tuple[str, ...] | None:
+        """The namespaces to watch, the operator's own always among them; None for all."""
+        names = {name.strip() for name in self.namespaces.split(",") if name.strip()}
+        return tuple(sorted(names | {self.operator_namespace})) if names else None
+
+    def engine(self, *, stamping: bool) -> EngineSettings:
+        """The engine's share; the instance gets something random, so that a restart is another holder."""
+        shared = {name: getattr(self, name) for name in _SHARED}
+        return EngineSettings(
+            operator_namespace=self.operator_namespace,
+            instance=f"{self.identity}-{uuid.uuid4().hex[:8]}",
+            stamping=stamping,
+            **shared,
+        )
+
+
+_SHARED = (
+    "workers",
+    "write_timeout_seconds",
+    "attempt_seconds",
+    "recovery_grace_seconds",
+    "verify_interval_seconds",
+    "wait_interval_seconds",
+    "observe_interval_seconds",
+    "standing_interval_seconds",
+    "sweep_interval_seconds",
+    "abandon_after_seconds",
+    "max_skew_seconds",
+)
