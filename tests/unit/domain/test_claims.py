@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from typing import Any
+
+from tests.unit.domain.builders import NOW, at
+from watchkeeper.api.v1alpha1.subject import MAX_RECENT_WRITES, InFlight, InFlightState, RecentWrite
+from watchkeeper.domain.claims import abandoned, claimed, holds, moved, obstacle
+
+
+def entry(uid: str = "a", state: str = "Writing", **changes: Any) -> InFlight:
+    return InFlight.model_validate(
+        {
+            "operationKey": f"{uid}/0/1",
+            "action": "transfer-leader",
+            "kind": "ActionProposal",
+            "name": f"p-{uid}",
+            "uid": uid,
+            "state": state,
+            "targets": ["region/1"],
+            "claimedTime": NOW.isoformat(),
+            "deadlineTime": at(15).isoformat(),
+            **changes,
+        }
+    )
+
+
+def why(
+    *entries: InFlight, uid: str = "b", action: str = "drain-store", targets: tuple[str, ...] = ("store/9",)
+) -> str | None:
+    found = obstacle(entries, uid=uid, action=action, targets=targets)
+    return found.reason if found else None
+
+
+def test_at_most_one_write_in_flight() -> None:
+    assert why(entry()) == "AnotherWriteInFlight"
+    assert why(entry(), uid="a") is None
+
+
+def test_overlapping_targets_wait_while_the_first_verifies() -> None:
+    assert why(entry(state="Verifying"), targets=("region/1",)) == "TargetBusy"
+    assert why(entry(state="Verifying"), targets=("region/2",)) is None
+
+
+def test_unknown_freezes_its_action_only() -> None:
+    assert why(entry(state="Unknown"), action="transfer-leader") == "FrozenByUnknown"
+    assert why(entry(state="Unknown"), action="drain-store") is None
+
+
+def test_a_claim_replaces_the_older_one_of_the_same_object_and_is_remembered() -> None:
+    result = claimed([entry(), entry("c", "Verifying")], [], entry(operationKey="a/0/2"))
+    assert [e.operation_key for e in result.in_flight] == ["c/0/1", "a/0/2"]
+    assert [w.operation_key for w in result.recent_writes] == ["a/0/2"]
+
+
+def test_recent_writes_are_bounded() -> None:
+    old = [RecentWrite(operation_key=f"x/{n}", action="a", targets=(), time=NOW) for n in range(MAX_RECENT_WRITES)]
+    assert len(claimed([], old, entry()).recent_writes) == MAX_RECENT_WRITES
+
+
+def test_only_a_writing_claim_of_that_very_attempt_may_send() -> None:
+    assert holds([entry()], "a/0/1")
+    assert not holds([entry(state="Verifying")], "a/0/1")
+    assert not holds([entry()], "a/0/2")
+    assert not holds([], "a/0/1")
+
+
+def test_moving_and_taking_out() -> None:
+    assert moved([entry()], "a/0/1", InFlightState.VERIFYING)[0].state is InFlightState.VERIFYING
+    assert moved([entry()], "a/0/1", None) == ()
+    assert moved([entry()], "z", None) == (entry(),)
+
+
+def test_a_claim_is_abandoned_only_after_deadline_and_grace() -> None:
+    assert not abandoned(entry(), at(25), 10)
+    assert abandoned(entry(), at(25.1), 10)

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.domain.builders import DIGEST, NOW, at, policy, proposal, stop, subject
+from watchkeeper.api.v1alpha1.vocabulary import Risk
+from watchkeeper.domain.approval import tally
+from watchkeeper.domain.decision import End, ending, expiry, subject_obstacle, waiting
+from watchkeeper.domain.orders import HOLD, Orders, orders_of
+
+
+def end(seconds: float = 0, *, stopped: bool = False, status: dict[str, Any] | None = None, **spec: Any) -> End | None:
+    given = proposal(status, **spec)
+    return ending(given, stop() if stopped else None, expires=expiry(given, 3600), now=at(seconds))
+
+
+def test_nothing_ends_a_young_proposal() -> None:
+    assert end() is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "kwargs"),
+    [
+        ("Stopped", {"stopped": True}),
+        ("CancelledByUser", {"cancel": {"reason": "changed my mind", "by": "alice"}}),
+        ("Rejected", {"approvals": [{"by": "bob", "decision": "Rejected"}]}),
+        ("Expired", {"seconds": 3600}),
+    ],
+)
+def test_what_ends_it(reason: str, kwargs: dict[str, Any]) -> None:
+    found = end(**kwargs)
+    assert found is not None
+    assert found.reason == reason
+
+
+def test_an_unsigned_rejection_does_not_count() -> None:
+    assert end(approvals=[{"decision": "Rejected"}]) is None
+
+
+def test_made_while_observing_ends_as_such() -> None:
+    approval = {
+        "required": 1,
+        "granted": 0,
+        "open": False,
+        "distinctFromProposer": True,
+        "allowServiceAccounts": False,
+        "digestRequired": True,
+        "summary": "closed",
+    }
+    found = end(3600, status={"approval": approval})
+    assert found is not None
+    assert found.reason == "ProposedWhileObserving"
+
+
+def test_expiry_counts_from_the_later_of_creation_and_not_before() -> None:
+    assert expiry(proposal(), 3600) == at(3600)
+    assert expiry(proposal(notBeforeTime=at(1000).isoformat()), 3600) == at(4600)
+    assert expiry(proposal(expiresAfterSeconds=60), 3600) == at(60)
+    assert expiry(proposal({"expiresTime": at(5).isoformat()}), 3600) == at(5)
+
+
+def wait_reason(
+    orders: Orders,
+    *,
+    risk: Risk = Risk.LOW,
+    opened: bool = True,
+    skew: float = 0,
+    status: dict[str, Any] | None = None,
+    **spec: Any,
+) -> str | None:
+    given = proposal({"digest": DIGEST, **(status or {})}, **spec)
+    count = tally(given, orders.approval, risk=risk, opened=opened, now=NOW)
+    hold = waiting(given, orders, count, now=NOW, skew_seconds=skew, max_skew=30, stamping=True)
+    return hold.wait.reason if hold else None
+
+
+EXECUTE = orders_of(policy())
+
+
+def test_low_risk_goes_on_by_itself_under_by_risk() -> None:
+    assert wait_reason(EXECUTE) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "orders", "kwargs"),
+    [
+        ("Policy", HOLD, {}),
+        ("Nothing", EXECUTE, {"opened": False}),
+        ("ExecuteMode", orders_of(policy(mode="Observe")), {}),
+        ("ExecuteMode", orders_of(policy(approval=None)), {}),
+        ("Approval", EXECUTE, {"risk": Risk.MEDIUM}),
+        ("NotBeforeTime", EXECUTE, {"notBeforeTime": at(10).isoformat()}),
+        ("Retry", EXECUTE, {"status": {"nextAttemptTime": at(10).isoformat()}}),
+        ("ClockSkew", EXECUTE, {"skew": 31}),
+        ("ClockSkew", EXECUTE, {"skew": -31}),
+    ],
+)
+def test_what_holds_it(reason: str, orders: Orders, kwargs: dict[str, Any]) -> None:
+    assert wait_reason(orders, **kwargs) == reason
+
+
+READY: dict[str, Any] = {
+    "clusterId": "7",
+    "reachable": True,
+    "health": "Healthy",
+    "observedGeneration": 1,
+    "conditions": [
+        {"type": "Duplicate", "status": "False", "reason": "Only", "lastTransitionTime": NOW.isoformat()},
+    ],
+}
+
+
+def test_a_subject_that_was_seen_is_no_obstacle() -> None:
+    assert subject_obstacle(subject(READY)) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "change"),
+    [
+        ("SubjectUnreachable", {"clusterId": None}),
+        ("SubjectUnreachable", {"reachable": False}),
+        ("SubjectUnreachable", {"reachable": None}),
+        ("SubjectUnreachable", {"health": "Blind"}),
+        ("SubjectUnreachable", {"health": None}),
+        ("SubjectUnreachable", {"observedGeneration": 0}),
+        ("DuplicateCluster", {"conditions": []}),
+    ],
+)
+def test_what_is_missing_is_no_permission(reason: str, change: dict[str, Any]) -> None:
+    found = subject_obstacle(subject({**READY, **change}))
+    assert found is not None
+    assert found.reason == reason
+
+
+def test_a_named_prometheus_must_be_readable() -> None:
+    found = subject_obstacle(subject(READY, prometheusUrl="http://prometheus:9090"))
+    assert found is not None
+    assert found.reason == "MetricsUnreadable"

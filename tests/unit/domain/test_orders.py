@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.domain.builders import policy, stop
+from watchkeeper.api.v1alpha1.vocabulary import Mode
+from watchkeeper.domain.orders import HOLD, Standing, invalid_orders, orders_of, stop_in_force
+
+
+def test_a_missing_policy_holds_and_never_executes() -> None:
+    assert HOLD.standing is Standing.MISSING
+    assert not HOLD.executing
+
+
+def test_execute_needs_written_approval_rules() -> None:
+    assert orders_of(policy()).executing
+    lax = orders_of(policy(approval=None))
+    assert (lax.standing, lax.mode, lax.executing) == (Standing.INVALID, Mode.OBSERVE, False)
+
+
+def test_an_invalid_policy_observes() -> None:
+    assert not invalid_orders("nonsense").executing
+
+
+def test_observe_does_not_execute() -> None:
+    assert not orders_of(policy(mode="Observe")).executing
+
+
+@pytest.mark.parametrize(
+    ("namespace", "subjects", "holds"),
+    [
+        ("team", None, True),
+        ("team", ["tikv"], True),
+        ("team", ["other"], False),
+        ("elsewhere", None, False),
+        ("system", None, True),
+    ],
+)
+def test_how_far_a_stop_reaches(namespace: str, subjects: list[str] | None, holds: bool) -> None:
+    found = stop_in_force([stop(namespace, subjects)], subject="tikv", namespace="team", operator_namespace="system")
+    assert (found is not None) is holds
+
+
+def test_a_stop_for_named_subjects_in_the_operators_namespace_still_stops_everything() -> None:
+    found = stop_in_force([stop("system", ["x"])], subject="tikv", namespace="team", operator_namespace="system")
+    assert found is not None
