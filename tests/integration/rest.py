@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ class Answer:
     def refused(self, *fragments: str, code: int | None = None) -> None:
         """Refused by the schema or by a policy of ours; plain RBAC refusing does not count."""
         assert self.code in (403, 422), f"expected a refusal, got {self.code}: {json.dumps(self.body)[:500]}"
-        assert " cannot " not in self.message.split(":")[1], f"refused by RBAC only: {self.message}"
+        assert not re.search(r'User "[^"]+" cannot ', self.message), f"refused by RBAC only: {self.message}"
         for fragment in fragments:
             assert fragment in self.message, f"{fragment!r} is not in: {self.message}"
         if code is not None:
@@ -72,7 +73,7 @@ class Api:
     ) -> Answer:
         return self.send("PATCH", self.path(plural, namespace, name, subresource), body, content=MERGE, dry=dry)
 
-    def patch(self, plural: str, namespace: str, name: str, operations: list[Body], *, dry: bool = False) -> Answer:
+    def patch(self, plural: str, namespace: str, name: str, operations: Sequence[Body], *, dry: bool = False) -> Answer:
         return self.send("PATCH", self.path(plural, namespace, name), operations, content=JSON_PATCH, dry=dry)
 
     def put(

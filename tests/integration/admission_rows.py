@@ -1,0 +1,382 @@
+"""Attacks, each a dry run: refused by a policy of that name with these words, and let through when nothing is bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tests.integration.admission_world import DIGEST, OPERATOR, OTHER_DIGEST, World, approval
+from tests.integration.rest import Answer
+
+OWN = {"annotations": {"watchkeeper.dev/memory": "forged"}}
+FINALIZER = {"finalizers": ["watchkeeper.dev/in-flight"]}
+ACKNOWLEDGE = {"outcome": "Failed", "reason": "looked into PD"}
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One attempt."""
+
+    what: str
+    policy: str
+    words: tuple[str, ...]
+    attempt: Callable[[World], Answer]
+
+
+def _metadata(world: World, who: str, name: str, metadata: Mapping[str, object]) -> Answer:
+    return world.person(who).merge("actionproposals", world.namespace, name, {"metadata": metadata}, dry=True)
+
+
+def _status(world: World, who: str, plural: str, name: str) -> Answer:
+    body = {"status": {"observedGeneration": 7}}
+    return world.person(who).merge(plural, world.namespace, name, body, subresource="status", dry=True)
+
+
+CREATING = (
+    Attack(
+        "create in another's name",
+        "proposal-create",
+        ("spec.proposedBy is bob but you are eve",),
+        lambda w: w.propose(w.person("eve"), proposedBy="bob", dry=True),
+    ),
+    Attack(
+        "create already approved",
+        "proposal-create",
+        ("cannot be created already decided",),
+        lambda w: w.propose(w.person("eve"), approvals=[approval("bob", DIGEST)], dry=True),
+    ),
+    Attack(
+        "create already approved, as system:masters",
+        "proposal-create",
+        ("cannot be created already decided",),
+        lambda w: w.propose(w.users.admin, approvals=[approval("test-admin", DIGEST)], dry=True),
+    ),
+    Attack(
+        "create already cancelled",
+        "proposal-create",
+        ("cannot be created already decided",),
+        lambda w: w.propose(w.person("eve"), cancel={"reason": "x"}, dry=True),
+    ),
+    Attack(
+        "create already acknowledged",
+        "proposal-create",
+        ("cannot be created already decided",),
+        lambda w: w.propose(w.person("eve"), acknowledge=ACKNOWLEDGE, dry=True),
+    ),
+    Attack(
+        "live longer than the policy allows",
+        "proposal-limits",
+        ("spec.expiresAfterSeconds may be at most 7200 (OperatorPolicy default",),
+        lambda w: w.propose(w.person("pat"), expiresAfterSeconds=7201, dry=True),
+    ),
+    Attack(
+        "create where there is no policy",
+        "proposal-limits",
+        ("no params found",),
+        lambda w: w.propose(w.users.admin, namespace="default", dry=True),
+    ),
+)
+
+DECIDING = (
+    Attack(
+        "approve before there is a plan",
+        "proposal-decide",
+        ("status.phase is Proposed: approve when the plan is made: kubectl -n", "wait ap proposed --for=jsonpath"),
+        lambda w: w.decide(w.person("bob"), "proposed", approval(digest=DIGEST)),
+    ),
+    Attack(
+        "approve while it executes",
+        "proposal-decide",
+        ("status.phase is Executing: it can no longer be decided",),
+        lambda w: w.decide(w.person("bob"), "executing", approval()),
+    ),
+    Attack(
+        "approve without the verb",
+        "proposal-decide",
+        (
+            "eve lacks verb approve on actionproposals, actionproposals/transfer-leader or actionproposals/risk.low",
+            "auth can-i approve actionproposals --subresource=transfer-leader",
+        ),
+        lambda w: w.decide(w.person("eve"), "low", approval()),
+    ),
+    Attack(
+        "another plan's digest",
+        "proposal-decide",
+        (f"digest must be status.digest, {DIGEST}",),
+        lambda w: w.decide(w.person("bob"), "low", approval(digest=OTHER_DIGEST)),
+    ),
+    Attack(
+        "high risk without the digest",
+        "proposal-decide",
+        ("risk High: read the proposal (kubectl -n", "get ap high -o yaml) and send its status.digest"),
+        lambda w: w.decide(w.person("bob"), "high", approval()),
+    ),
+    Attack(
+        "approve as somebody else",
+        "proposal-decide",
+        ("you are bob: you may not decide as carol",),
+        lambda w: w.decide(w.person("bob"), "low", approval("carol", DIGEST)),
+    ),
+    Attack(
+        "approve for oneself and for another",
+        "proposal-decide",
+        ("append exactly one entry to spec.approvals, your own",),
+        lambda w: w.append(w.person("bob"), "low", approval("bob", DIGEST), approval("carol", DIGEST)),
+    ),
+    Attack(
+        "approve one's own proposal",
+        "proposal-decide",
+        ("pat proposed this and may not approve it",),
+        lambda w: w.decide(w.person("pat"), "low", approval()),
+    ),
+    Attack(
+        "approve as a service account",
+        "proposal-decide",
+        ("service accounts may not decide",),
+        lambda w: w.decide(w.bot, "low", approval()),
+    ),
+    Attack(
+        "approve as the operator",
+        "proposal-decide",
+        (f"{OPERATOR.user} lacks verb approve",),
+        lambda w: w.decide(w.operator, "low", approval()),
+    ),
+    Attack(
+        "approve what was made while observing",
+        "proposal-decide",
+        ("made while the policy said Observe", "propose it again"),
+        lambda w: w.decide(w.person("bob"), "observed", approval()),
+    ),
+    Attack(
+        "approve without rules of the decision",
+        "proposal-decide",
+        ("has not yet written the rules of this decision",),
+        lambda w: w.decide(w.person("bob"), "unpinned", approval(digest=DIGEST)),
+    ),
+    Attack(
+        "approve after a rejection",
+        "proposal-decide",
+        ("already rejected by bob",),
+        lambda w: w.decide(w.person("carol"), "rejected", approval()),
+    ),
+    Attack(
+        "approve high risk with the verb for low",
+        "proposal-decide",
+        ("lou lacks verb approve", "actionproposals/risk.high"),
+        lambda w: w.decide(w.person("lou"), "high", approval(digest=DIGEST)),
+    ),
+    Attack(
+        "approve one action with the verb for another",
+        "proposal-decide",
+        ("amy lacks verb approve", "actionproposals/drain-store"),
+        lambda w: w.decide(w.person("amy"), "medium", approval()),
+    ),
+    Attack(
+        "approve a tool with the verb for an action of the same name",
+        "proposal-decide",
+        ("amy lacks verb approve", "actionproposals/tool.transfer-leader"),
+        lambda w: w.decide(w.person("amy"), "tool", approval()),
+    ),
+    Attack(
+        "approve one's own under lax pinned rules, the policy being strict now",
+        "proposal-decide-live",
+        ("pat proposed this and may not approve it",),
+        lambda w: w.strict.decide(w.person("pat"), "lax", approval()),
+    ),
+    Attack(
+        "approve as a service account under lax pinned rules, the policy being strict now",
+        "proposal-decide-live",
+        ("service accounts may not decide",),
+        lambda w: w.strict.decide(w.strict.bot, "lax", approval()),
+    ),
+)
+
+ENDING = (
+    Attack(
+        "cancel without the verb",
+        "proposal-cancel",
+        ("eve lacks verb cancel on actionproposals", "ask for ClusterRole watchkeeper-canceller"),
+        lambda w: w.edit(w.person("eve"), "low", {"cancel": {"reason": "x"}}),
+    ),
+    Attack(
+        "cancel in another's name",
+        "proposal-cancel",
+        ("spec.cancel.by is bob but you are cat", '{"spec":{"cancel":{"by":"cat","reason":"WHY"}}}'),
+        lambda w: w.edit(w.person("cat"), "low", {"cancel": {"reason": "x", "by": "bob"}}),
+    ),
+    Attack(
+        "cancel while it executes",
+        "proposal-cancel",
+        ("status.phase is Executing: too late to cancel", '"kind":"EmergencyStop"'),
+        lambda w: w.edit(w.person("cat"), "executing", {"cancel": {"reason": "x"}}),
+    ),
+    Attack(
+        "cancel what has ended",
+        "proposal-cancel",
+        ("status.phase is Failed: it has ended",),
+        lambda w: w.edit(w.person("cat"), "refused", {"cancel": {"reason": "x"}}),
+    ),
+    Attack(
+        "acknowledge without the verb",
+        "proposal-acknowledge",
+        ("eve lacks verb acknowledge on actionproposals",),
+        lambda w: w.edit(w.person("eve"), "unknown", {"acknowledge": ACKNOWLEDGE}),
+    ),
+    Attack(
+        "acknowledge in another's name",
+        "proposal-acknowledge",
+        ("spec.acknowledge.by is bob but you are ann",),
+        lambda w: w.edit(w.person("ann"), "unknown", {"acknowledge": ACKNOWLEDGE | {"by": "bob"}}),
+    ),
+    Attack(
+        "acknowledge as a service account",
+        "proposal-acknowledge",
+        ("is for people: service accounts may not",),
+        lambda w: w.edit(w.bot, "unknown", {"acknowledge": ACKNOWLEDGE}),
+    ),
+    Attack(
+        "acknowledge a failure that is known",
+        "proposal-acknowledge",
+        ("there is nothing to acknowledge: status.phase is Failed with reason Refused",),
+        lambda w: w.edit(w.person("ann"), "refused", {"acknowledge": ACKNOWLEDGE}),
+    ),
+    Attack(
+        "acknowledge in advance",
+        "proposal-acknowledge",
+        ("there is nothing to acknowledge: status.phase is Executing",),
+        lambda w: w.edit(w.person("ann"), "executing", {"acknowledge": ACKNOWLEDGE}),
+    ),
+    Attack(
+        "delete while it executes",
+        "proposal-delete",
+        ("proposal executing is Executing: delete it when it has ended (kubectl -n",),
+        lambda w: w.person("eve").delete("actionproposals", w.namespace, "executing", dry=True),
+    ),
+    Attack(
+        "delete while it executes, as system:masters",
+        "proposal-delete",
+        ("proposal executing is Executing",),
+        lambda w: w.users.admin.delete("actionproposals", w.namespace, "executing", dry=True),
+    ),
+    Attack(
+        "delete the collection while one executes",
+        "proposal-delete",
+        ("proposal executing is Executing",),
+        lambda w: w.person("eve").delete("actionproposals", w.namespace, dry=True),
+    ),
+)
+
+OWNING = (
+    Attack(
+        "write the status of a proposal",
+        "status",
+        ("status of actionproposals is written by the watchkeeper operator only",),
+        lambda w: _status(w, "eve", "actionproposals", "low"),
+    ),
+    Attack(
+        "write the status of a proposal, as system:masters",
+        "status",
+        ("status of actionproposals is written by the watchkeeper operator only",),
+        lambda w: _status(w, "admin", "actionproposals", "low"),
+    ),
+    Attack(
+        "write the status of the policy",
+        "status",
+        ("status of operatorpolicies is written by",),
+        lambda w: _status(w, "eve", "operatorpolicies", "default"),
+    ),
+    Attack(
+        "write an annotation of the operator",
+        "metadata",
+        ("annotations watchkeeper.dev/* belong to the operator",),
+        lambda w: _metadata(w, "eve", "low", OWN),
+    ),
+    Attack(
+        "create with an annotation of the operator",
+        "metadata",
+        ("annotations watchkeeper.dev/* belong to the operator",),
+        lambda w: w.propose(w.person("pat"), metadata=OWN, dry=True),
+    ),
+    Attack(
+        "set a finalizer of the operator",
+        "metadata",
+        ("finalizers watchkeeper.dev/* belong to the operator",),
+        lambda w: _metadata(w, "eve", "low", FINALIZER),
+    ),
+    Attack(
+        "drop a finalizer of the operator",
+        "metadata",
+        ("finalizers watchkeeper.dev/* belong to the operator: it releases them",),
+        lambda w: _metadata(w, "eve", "finalized", {"finalizers": []}),
+    ),
+    Attack(
+        "say that a proposal made a standing change",
+        "standing-change",
+        ("spec.owner is written by the watchkeeper operator only: leave it out",),
+        lambda w: w.hold(w.person("eve"), owner={"proposal": "low", "uid": "x"}),
+    ),
+    Attack(
+        "delete a CRD",
+        "crd-delete",
+        ("deletes its objects without any check; first: kubectl annotate crd subjects.watchkeeper.dev",),
+        lambda w: w.users.admin.send(
+            "DELETE",
+            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/subjects.watchkeeper.dev",
+            None,
+            dry=True,
+        ),
+    ),
+)
+
+GOVERNING = (
+    Attack(
+        "change the policy without the verb",
+        "policy",
+        ("eve lacks verb govern on operatorpolicies", "ask for ClusterRole watchkeeper-governor"),
+        lambda w: w.policy(w.person("eve"), {"mode": "Observe"}),
+    ),
+    Attack(
+        "delete the policy without the verb",
+        "policy",
+        ("eve lacks verb govern",),
+        lambda w: w.person("eve").delete("operatorpolicies", w.namespace, "default", dry=True),
+    ),
+    Attack(
+        "change the policy as the operator, granted by mistake",
+        "policy",
+        ("the operator may not change its own policy",),
+        lambda w: w.policy(w.operator, {"mode": "Observe"}),
+    ),
+    Attack(
+        "stop in another's name",
+        "stop-create",
+        ("spec.by is bob but you are hal",),
+        lambda w: w.stop(w.person("hal"), by="bob"),
+    ),
+    Attack(
+        "stop a part of everything",
+        "stop-create",
+        (f"in {OPERATOR.namespace} a stop stops everything: leave out spec.subjects",),
+        lambda w: w.stop(w.users.admin, namespace=OPERATOR.namespace, subjects=["orders"]),
+    ),
+    Attack(
+        "resume without the verb",
+        "resume",
+        ("eve lacks verb resume on emergencystops", "ask for ClusterRole watchkeeper-resumer"),
+        lambda w: w.person("eve").delete("emergencystops", w.namespace, "halted", dry=True),
+    ),
+    Attack(
+        "resume as a service account that holds the verb",
+        "resume",
+        ("is for people: service accounts may not",),
+        lambda w: w.bot.delete("emergencystops", w.namespace, "halted", dry=True),
+    ),
+    Attack(
+        "resume by deleting the collection",
+        "resume",
+        ("eve lacks verb resume",),
+        lambda w: w.person("eve").delete("emergencystops", w.namespace, dry=True),
+    ),
+)
+
+ATTACKS = (*CREATING, *DECIDING, *ENDING, *OWNING, *GOVERNING)

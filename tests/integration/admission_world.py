@@ -1,0 +1,303 @@
+"""A namespace with a policy, people in their roles and proposals in every state, to attack."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from localcluster.cluster import Cluster
+from tests.integration.rest import Answer, Api, Users
+from watchkeeper.admission.identity import Identity
+from watchkeeper.admission.install import installation
+from watchkeeper.api.v1alpha1 import KINDS
+
+CRDS = Path(__file__).parents[2] / "crds"
+OPERATOR = Identity()
+DIGEST = "sha256:" + 64 * "a"
+OTHER_DIGEST = "sha256:" + 64 * "b"
+
+PEOPLE: dict[str, tuple[str, ...]] = {
+    "pat": ("watchkeeper-proposer", "watchkeeper-approver"),
+    "bob": ("watchkeeper-approver",),
+    "carol": ("watchkeeper-approver",),
+    "amy": ("watchkeeper-approver-transfer-leader",),
+    "lou": ("watchkeeper-approver-low-risk",),
+    "cat": ("watchkeeper-canceller",),
+    "ann": ("watchkeeper-acknowledger",),
+    "hal": ("watchkeeper-halter",),
+    "rex": ("watchkeeper-resumer",),
+    "gus": ("watchkeeper-governor",),
+    "dee": ("watchkeeper-holder",),
+    "eve": ("test-editor",),
+}
+"""User → the ClusterRoles bound to them. eve holds every usual verb on every kind and status, and none of ours."""
+
+BOT_ROLES = (
+    "watchkeeper-proposer",
+    "watchkeeper-approver",
+    "watchkeeper-acknowledger",
+    "watchkeeper-halter",
+    "watchkeeper-resumer",
+)
+"""What the ServiceAccount `bot` holds."""
+
+EDITOR = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRole",
+    "metadata": {"name": "test-editor"},
+    "rules": [
+        {
+            "apiGroups": ["watchkeeper.dev"],
+            "resources": ["*"],
+            "verbs": ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"],
+        }
+    ],
+}
+
+STRICT = {"mode": "Execute", "approval": {"mode": "ByRisk"}, "limits": {"maxExpirySeconds": 7200}}
+LAX = STRICT | {"approval": {"mode": "ByRisk", "distinctFromProposer": False, "allowServiceAccounts": True}}
+"""So that only the pinned rules of a proposal can refuse what the strict policy refuses as well."""
+
+PINNED: dict[str, Any] = {
+    "required": 1,
+    "granted": 0,
+    "open": True,
+    "distinctFromProposer": True,
+    "allowServiceAccounts": False,
+    "digestRequired": False,
+    "summary": "0/1",
+}
+
+
+def until(what: str, holds: Callable[[], bool], *, seconds: float = 20.0) -> None:
+    """A change of a policy or binding takes effect after about a second."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"after {seconds:.0f} s still not: {what}"
+        time.sleep(0.05)
+
+
+def approval(by: str | None = None, digest: str | None = None, decision: str = "Approved") -> dict[str, str]:
+    entry = {"decision": decision, "by": by, "digest": digest}
+    return {key: value for key, value in entry.items() if value is not None}
+
+
+@dataclass
+class World:
+    """Everything that a row needs."""
+
+    cluster: Cluster
+    users: Users
+    namespace: str
+    other: World | None = None
+
+    @property
+    def strict(self) -> World:
+        """The same in a namespace whose policy is strict."""
+        assert self.other is not None
+        return self.other
+
+    @strict.setter
+    def strict(self, world: World) -> None:
+        self.other = world
+
+    @property
+    def operator(self) -> Api:
+        return self.users.service_account(OPERATOR.namespace, OPERATOR.service_account)
+
+    @property
+    def bot(self) -> Api:
+        return self.users.service_account(self.namespace, "bot")
+
+    def person(self, name: str) -> Api:
+        return self.users.admin if name == "admin" else self.users.person(name)
+
+    def propose(
+        self,
+        api: Api,
+        *,
+        name: str = "",
+        dry: bool = False,
+        action: str = "transfer-leader",
+        source: str = "Subject",
+        namespace: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        **spec: Any,
+    ) -> Answer:
+        """Create a proposal; `spec` adds to it."""
+        body = {
+            "kind": "ActionProposal",
+            "metadata": ({"name": name} if name else {"generateName": "row-"}) | (metadata or {}),
+            "spec": {
+                "subjectRef": {"name": "orders"},
+                "action": {"source": source, "name": action, "parameters": {"region": 42}},
+                "reason": "a row of the table",
+                **spec,
+            },
+        }
+        return api.create("actionproposals", namespace or self.namespace, body, dry=dry)
+
+    def status(self, name: str, **status: Any) -> None:
+        """Write status as the operator does."""
+        body = {"status": status}
+        self.operator.merge("actionproposals", self.namespace, name, body, subresource="status").accepted()
+
+    def validated(self, name: str, *, by: str = "pat", risk: str = "Low", **changes: Any) -> str:
+        """A proposal that waits for decisions; `pinned` changes the pinned rules, the rest goes to `propose`."""
+        pinned = PINNED | changes.pop("pinned", {})
+        status = {"phase": "Validated", "digest": DIGEST, "risk": risk, "approval": pinned} | changes.pop("status", {})
+        self.propose(self.person(by), name=name, **changes).accepted()
+        self.status(name, **{key: value for key, value in status.items() if value is not None})
+        return name
+
+    def decide(self, who: Api, name: str, *entries: dict[str, str], dry: bool = True) -> Answer:
+        """The one-liner: a merge patch with only one's own entry."""
+        body = {"spec": {"approvals": list(entries)}}
+        return who.merge("actionproposals", self.namespace, name, body, dry=dry)
+
+    def append(self, who: Api, name: str, *entries: dict[str, str], dry: bool = True) -> Answer:
+        """The JSON patch that works on every version."""
+        operations = [{"op": "add", "path": "/spec/approvals/-", "value": entry} for entry in entries]
+        return who.patch("actionproposals", self.namespace, name, operations, dry=dry)
+
+    def edit(self, who: Api, name: str, spec: dict[str, Any], *, dry: bool = True) -> Answer:
+        return who.merge("actionproposals", self.namespace, name, {"spec": spec}, dry=dry)
+
+    def approvals(self, name: str) -> list[dict[str, str]]:
+        found = self.users.admin.get("actionproposals", self.namespace, name).accepted()
+        entries: list[dict[str, str]] = found["spec"]["approvals"]
+        return entries
+
+    def stop(self, who: Api, *, namespace: str | None = None, dry: bool = True, **spec: Any) -> Answer:
+        body = {
+            "kind": "EmergencyStop",
+            "metadata": {"generateName": "row-"},
+            "spec": {"reason": "a row of the table", **spec},
+        }
+        return who.create("emergencystops", namespace or self.namespace, body, dry=dry)
+
+    def hold(self, who: Api, *, dry: bool = True, **spec: Any) -> Answer:
+        body = {
+            "kind": "StandingChange",
+            "metadata": {"generateName": "row-"},
+            "spec": {
+                "subjectRef": {"name": "orders"},
+                "change": {"type": "EvictLeaders", "target": "store/7"},
+                "untilTime": "2040-01-01T00:00:00Z",
+                "reason": "a row of the table",
+                **spec,
+            },
+        }
+        return who.create("standingchanges", self.namespace, body, dry=dry)
+
+    def policy(self, who: Api, spec: dict[str, Any], *, dry: bool = True) -> Answer:
+        return who.merge("operatorpolicies", self.namespace, "default", {"spec": spec}, dry=dry)
+
+
+def install(cluster: Cluster, users: Users) -> None:
+    """CRDs, policies and RBAC as they are shipped; returns when the policies are in force.
+
+    For a moment after a CRD is established its API answers 404, 429 or 503.
+    """
+    cluster.kubectl("apply", "-f", str(CRDS))
+    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    cluster.apply(yaml.safe_dump_all([*installation(), EDITOR]))
+    for kind in KINDS:
+        path = f"/apis/watchkeeper.dev/v1alpha1/{kind.info.plural}"
+        until(f"{kind.__name__} is served", lambda path=path: users.admin.send("GET", path, None).code == 200)  # type: ignore[misc]
+    probe = World(cluster, users, OPERATOR.namespace)
+    until("the guards are up", lambda: guarded(probe))
+    until("the stamps are up", lambda: stamped(probe))
+
+
+def guarded(world: World) -> bool:
+    """Whether a stop in somebody else's name is refused, and a policy by somebody without the verb govern."""
+    return world.stop(world.users.admin, by="nobody").code == 403
+
+
+def stamped(world: World) -> bool:
+    """Whether an unsigned stop gets a name."""
+    answer = world.stop(world.users.admin)
+    return answer.code == 201 and "by" in answer.body["spec"]
+
+
+def new_namespace(cluster: Cluster, prefix: str) -> str:
+    name = f"{prefix}-{secrets.token_hex(4)}"
+    cluster.kubectl("create", "namespace", name)
+    return name
+
+
+def grant(cluster: Cluster, namespace: str, subject: dict[str, str], roles: tuple[str, ...]) -> dict[str, Any]:
+    name = f"{subject['name']}-{secrets.token_hex(4)}"
+    items = [
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": f"{name}-{role}", "namespace": namespace},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "subjects": [subject],
+        }
+        for role in roles
+    ]
+    return {"apiVersion": "v1", "kind": "List", "items": items}
+
+
+def populate(cluster: Cluster, users: Users, orders: dict[str, Any]) -> World:
+    """The namespace with its people, policy and proposals."""
+    world = World(cluster, users, new_namespace(cluster, "team"))
+    space = world.namespace
+    bot = {"kind": "ServiceAccount", "name": "bot", "namespace": space}
+    operator = {"kind": "ServiceAccount", "name": OPERATOR.service_account, "namespace": OPERATOR.namespace}
+    grants = [
+        *(
+            grant(cluster, space, {"kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io"}, roles)
+            for name, roles in PEOPLE.items()
+        ),
+        grant(cluster, space, bot, BOT_ROLES),
+        # What RBAC forbids the operator anyway must be refused by the policy too, should somebody grant it.
+        grant(cluster, space, operator, ("watchkeeper-governor",)),
+    ]
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "bot", "namespace": space}}
+    cluster.apply(yaml.safe_dump_all([account, *grants]))
+    policy = {"kind": "OperatorPolicy", "metadata": {"name": "default"}, "spec": orders}
+    until("gus may govern", lambda: world.person("gus").create("operatorpolicies", space, policy).code == 201)
+    until("the policy is seen", lambda: world.propose(world.person("pat"), dry=True).code == 201)
+    _proposals(world)
+    return world
+
+
+def _proposals(world: World) -> None:
+    pat = world.person("pat")
+    world.propose(pat, name="proposed").accepted()
+    world.validated("low")
+    world.validated("high", risk="High", action="drain-store", pinned={"digestRequired": True})
+    world.validated("medium", risk="Medium", action="drain-store")
+    world.validated("observed", pinned={"open": False})
+    world.validated("unpinned", status={"approval": None})
+    world.validated("tool", action="transfer-leader", source="Tool", risk="Medium")
+    world.validated("lax", pinned={"distinctFromProposer": False, "allowServiceAccounts": True})
+    world.validated("rejected")
+    world.append(world.person("bob"), "rejected", approval("bob", decision="Rejected"), dry=False).accepted()
+    for name, phase, reason in (
+        ("executing", "Executing", "InFlight"),
+        ("unknown", "Failed", "Unknown"),
+        ("refused", "Failed", "Refused"),
+    ):
+        world.validated(name)
+        world.status(name, phase=phase, reason=reason)
+    world.validated("finalized")
+    finalizer = {"metadata": {"finalizers": ["watchkeeper.dev/in-flight"]}}
+    world.operator.merge("actionproposals", world.namespace, "finalized", finalizer).accepted()
+    stop = {"kind": "EmergencyStop", "metadata": {"name": "halted"}, "spec": {"reason": "a row of the table"}}
+    world.bot.create("emergencystops", world.namespace, stop).accepted()
+
+
+def described(answer: Answer) -> str:
+    return json.dumps(answer.body)[:400]

@@ -1,0 +1,293 @@
+"""The admission set on the real API server: who may do what, and what the others read."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from localcluster.cluster import Cluster
+from tests.integration.admission_rows import ACKNOWLEDGE, ATTACKS, Attack
+from tests.integration.admission_world import (
+    DIGEST,
+    LAX,
+    OPERATOR,
+    STRICT,
+    World,
+    approval,
+    described,
+    guarded,
+    install,
+    new_namespace,
+    populate,
+    stamped,
+    until,
+)
+from tests.integration.rest import Answer, users_of
+from watchkeeper.admission.rendering import render, render_mutating
+
+ONE_LINER = '{"spec":{"approvals":[{"decision":"Approved"}]}}'
+
+
+@pytest.fixture(scope="module")
+def world(control_plane: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with users_of(control_plane, tmp_path_factory.mktemp("users")) as users:
+        install(control_plane, users)
+        world = populate(control_plane, users, LAX)
+        world.strict = populate(control_plane, users, STRICT)
+        yield world
+        spaces = (world.namespace, world.strict.namespace)
+        control_plane.kubectl("delete", "namespace", *spaces, "--wait=false")
+
+
+@pytest.fixture
+def kubectl_as(world: World) -> Any:
+    def run(user: str, *arguments: str) -> str:
+        out = world.cluster.kubectl("-n", world.namespace, *arguments, user=user, check=False)
+        return out.stdout + out.stderr
+
+    return run
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=[attack.what for attack in ATTACKS])
+def test_an_attack_is_refused_by_its_policy_with_its_message(world: World, attack: Attack) -> None:
+    attack.attempt(world).refused(f"'{attack.policy}.watchkeeper.dev'", *attack.words)
+
+
+class TestStamping:
+    """Where the API server has MutatingAdmissionPolicy, one command serves everybody."""
+
+    def test_the_proposer_is_filled_in(self, world: World) -> None:
+        assert world.propose(world.person("pat"), dry=True).accepted()["spec"]["proposedBy"] == "pat"
+
+    def test_one_command_for_the_first_and_the_second_approver(self, world: World, kubectl_as: Any) -> None:
+        name = world.validated("one-liner")
+        for user in ("bob", "amy"):  # amy holds the verb for this action only
+            assert "patched" in kubectl_as(user, "patch", "ap", name, "--type=merge", "-p", ONE_LINER)
+        expected = [{"by": user, "decision": "Approved", "digest": DIGEST} for user in ("bob", "amy")]
+        assert world.approvals(name) == expected
+        assert "no change" in kubectl_as("bob", "patch", "ap", name, "--type=merge", "-p", ONE_LINER)
+        assert world.approvals(name) == expected
+
+    def test_a_rejection_with_its_reason(self, world: World) -> None:
+        name = world.validated("rejection")
+        world.decide(world.person("lou"), name, {"decision": "Rejected", "reason": "not today"}, dry=False).accepted()
+        assert world.approvals(name) == [{"by": "lou", "decision": "Rejected", "reason": "not today", "digest": DIGEST}]
+
+    def test_high_risk_with_the_digest_that_was_read(self, world: World) -> None:
+        entry = world.decide(world.person("bob"), "high", approval(digest=DIGEST)).accepted()["spec"]["approvals"]
+        assert entry == [{"by": "bob", "decision": "Approved", "digest": DIGEST}]
+
+    def test_a_json_patch_without_name_is_signed_too(self, world: World) -> None:
+        spec = world.append(world.person("bob"), "low", approval()).accepted()["spec"]
+        assert spec["approvals"] == [{"by": "bob", "decision": "Approved", "digest": DIGEST}]
+
+    def test_cancel_acknowledge_and_stop_are_signed(self, world: World) -> None:
+        cancelled = world.edit(world.person("cat"), "low", {"cancel": {"reason": "x"}}).accepted()
+        assert cancelled["spec"]["cancel"] == {"reason": "x", "by": "cat"}
+        looked = world.edit(world.person("ann"), "unknown", {"acknowledge": ACKNOWLEDGE}).accepted()
+        assert looked["spec"]["acknowledge"] == ACKNOWLEDGE | {"by": "ann"}
+        assert world.stop(world.person("hal")).accepted()["spec"]["by"] == "hal"
+
+    def test_decisions_are_final(self, world: World) -> None:
+        name = world.validated("final")
+        world.append(world.person("bob"), name, approval("bob", decision="Rejected"), dry=False).accepted()
+        world.decide(world.person("bob"), name, approval()).refused("Duplicate value")
+        stored = world.users.admin.get("actionproposals", world.namespace, name).accepted()
+        stored["spec"]["approvals"] = [approval("pat", DIGEST)]
+        swap = world.users.admin.put("actionproposals", world.namespace, name, stored, dry=True)
+        swap.refused()
+        assert [entry["by"] for entry in world.approvals(name)] == ["bob"]
+
+
+class TestAllowed:
+    """What must go through goes through."""
+
+    def test_stopping_needs_no_policy_and_no_person(self, world: World) -> None:
+        assert world.stop(world.bot).accepted()["spec"]["by"].endswith(":bot")
+        assert world.stop(world.users.admin, namespace="default").accepted()
+        assert world.stop(world.person("hal"), subjects=["orders"]).accepted()
+        assert world.stop(world.users.admin, namespace=OPERATOR.namespace).accepted()
+
+    def test_a_person_with_the_verb_resumes(self, world: World) -> None:
+        world.person("rex").delete("emergencystops", world.namespace, "halted", dry=True).accepted()
+
+    def test_a_governor_changes_the_orders(self, world: World) -> None:
+        world.policy(world.person("gus"), {"mode": "Observe"}).accepted()
+
+    def test_people_declare_and_end_holds(self, world: World) -> None:
+        made = world.hold(world.person("dee"), dry=False).accepted()
+        name = made["metadata"]["name"]
+        world.person("dee").delete("standingchanges", world.namespace, name, dry=True).accepted()
+
+    def test_the_operator_records_its_own(self, world: World) -> None:
+        made = world.hold(world.operator, dry=False, owner={"proposal": "low", "uid": "x"}).accepted()
+        name = made["metadata"]["name"]
+        body = {"status": {"state": "Held"}}
+        world.operator.merge("standingchanges", world.namespace, name, body, subresource="status").accepted()
+        labels = {"metadata": {"labels": {"seen": "yes"}}}
+        world.person("eve").merge("standingchanges", world.namespace, name, labels, dry=True).accepted()
+
+    def test_other_annotations_and_the_history_belong_to_everybody(self, world: World) -> None:
+        note = {"metadata": {"annotations": {"example.com/note": "x"}}}
+        world.person("eve").merge("actionproposals", world.namespace, "low", note, dry=True).accepted()
+        for name in ("low", "refused", "proposed"):
+            world.person("eve").delete("actionproposals", world.namespace, name, dry=True).accepted()
+
+    def test_expiry_may_be_left_to_the_policy(self, world: World) -> None:
+        spec = world.propose(world.person("pat"), dry=True).accepted()["spec"]
+        assert "expiresAfterSeconds" not in spec
+        world.propose(world.person("pat"), expiresAfterSeconds=7200, dry=True).accepted()
+
+    def test_a_rejection_of_what_was_made_while_observing(self, world: World) -> None:
+        world.decide(world.person("bob"), "observed", approval(decision="Rejected")).accepted()
+        world.decide(world.person("bob"), "proposed", approval(decision="Rejected")).accepted()
+
+
+@pytest.fixture(scope="class")
+def unstamped(world: World) -> Iterator[None]:
+    bindings = [item for item in render_mutating() if item["kind"].endswith("Binding")]
+    _delete(world, bindings)
+    try:
+        until("nothing is stamped", lambda: not stamped(world))
+        yield
+    finally:
+        world.cluster.apply(yaml.safe_dump_all(bindings))
+        until("the stamps are up again", lambda: stamped(world))
+
+
+@pytest.mark.usefixtures("unstamped")
+class TestWithoutStamps:
+    """API servers before 1.36: people sign by hand, with the command that the refusal prints."""
+
+    def test_the_refusal_is_a_command_that_works(self, world: World, kubectl_as: Any) -> None:
+        name = world.validated("by-hand", proposedBy="pat")
+        for user in ("bob", "amy"):
+            said = kubectl_as(user, "patch", "ap", name, "--type=json", "-p", _unsigned())
+            assert "does not fill in who decides" in said
+            _run_printed(world, user, said)
+        entries = [{"by": user, "decision": "Approved", "digest": DIGEST} for user in ("bob", "amy")]
+        assert world.approvals(name) == entries
+
+    def test_a_merge_patch_of_the_second_approver_is_told_how(self, world: World) -> None:
+        name = world.validated("merge-by-hand", proposedBy="pat")
+        world.decide(world.person("bob"), name, approval()).refused("does not fill in who decides")
+        world.append(world.person("bob"), name, approval("bob", DIGEST), dry=False).accepted()
+        world.decide(world.person("amy"), name, approval()).refused("append-only", "/spec/approvals/-")
+
+    def test_cancel_prints_the_command(self, world: World, kubectl_as: Any) -> None:
+        name = world.validated("cancel-by-hand", proposedBy="pat")
+        said = kubectl_as("cat", "patch", "ap", name, "--type=merge", "-p", '{"spec":{"cancel":{"reason":"x"}}}')
+        assert "does not fill in spec.cancel.by" in said
+        _run_printed(world, "cat", said)
+        found = world.users.admin.get("actionproposals", world.namespace, name).accepted()
+        assert found["spec"]["cancel"] == {"by": "cat", "reason": "WHY"}
+
+    def test_creation_asks_for_the_name(self, world: World) -> None:
+        world.propose(world.person("pat"), dry=True).refused("spec.proposedBy: Required value")
+
+    def test_a_stop_needs_no_name(self, world: World) -> None:
+        assert "by" not in world.stop(world.person("hal")).accepted()["spec"]
+
+
+def _unsigned() -> str:
+    return json.dumps([{"op": "add", "path": "/spec/approvals/-", "value": {"decision": "Approved"}}])
+
+
+def _run_printed(world: World, user: str, said: str) -> None:
+    """Runs the command after `Run: kubectl -n NAMESPACE`, as a shell would split it."""
+    words = shlex.split(said.split("Run: kubectl ", 1)[1].strip())
+    end = words.index("-p") + 2
+    world.cluster.kubectl(*words[:end], user=user)
+
+
+def _delete(world: World, items: list[dict[str, Any]]) -> None:
+    for item in items:
+        path = f"/apis/admissionregistration.k8s.io/v1/{item['kind'].lower()}s/{item['metadata']['name']}"
+        answer = world.users.admin.send("DELETE", path, None)
+        assert answer.code == 200, described(answer)
+
+
+@pytest.fixture(scope="class")
+def unbound(world: World) -> Iterator[None]:
+    bindings = [item for item in render(mutating=False) if item["kind"].endswith("Binding")]
+    _delete(world, bindings)
+    try:
+        until("the guards are down", lambda: not guarded(world))
+        yield
+    finally:
+        world.cluster.apply(yaml.safe_dump_all(bindings))
+        until("the guards are up again", lambda: guarded(world))
+
+
+@pytest.mark.usefixtures("unbound")
+class TestUnbound:
+    """The attack rows can fail: with nothing bound each attempt goes through."""
+
+    @pytest.mark.parametrize("attack", ATTACKS, ids=[attack.what for attack in ATTACKS])
+    def test_the_attempt_goes_through(self, world: World, attack: Attack) -> None:
+        last: list[Answer] = []
+
+        def through() -> bool:
+            last[:] = [attack.attempt(world)]
+            return last[0].code in (200, 201)
+
+        try:
+            until("the attempt goes through", through, seconds=5)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {described(last[0])}") from None
+
+
+def test_the_rendering_is_what_the_server_stores(world: World) -> None:
+    """Every default is written out, so that a guard can compare."""
+    for item in render():
+        path = f"/apis/admissionregistration.k8s.io/v1/{_collection(item['kind'])}/{item['metadata']['name']}"
+        stored = world.users.admin.send("GET", path, None).accepted()
+        assert stored["spec"] == item["spec"], item["metadata"]["name"]
+
+
+def test_the_server_finds_no_type_errors(world: World) -> None:
+    for item in render():
+        if item["kind"] != "ValidatingAdmissionPolicy":
+            continue
+        path = f"/apis/admissionregistration.k8s.io/v1/{_collection(item['kind'])}/{item['metadata']['name']}"
+
+        def checked(path: str = path) -> bool:
+            return "observedGeneration" in world.users.admin.send("GET", path, None).accepted().get("status", {})
+
+        until("the controller has checked the types", checked)
+        found = world.users.admin.send("GET", path, None).accepted()["status"]["typeChecking"]
+        assert found == {}, item["metadata"]["name"]
+
+
+def _collection(kind: str) -> str:
+    return kind[:-1].lower() + "ies" if kind.endswith("y") else kind.lower() + "s"
+
+
+def test_a_namespace_can_go(world: World) -> None:
+    """Also with a policy and a stop in it; with something in flight it waits, and says for what."""
+    quiet, busy = new_namespace(world.cluster, "quiet"), new_namespace(world.cluster, "busy")
+    admin = world.users.admin
+    for space in (quiet, busy):
+        policy = {"kind": "OperatorPolicy", "metadata": {"name": "default"}, "spec": STRICT}
+        admin.create("operatorpolicies", space, policy).accepted()
+        there = World(world.cluster, world.users, space)
+        until("the policy is seen", lambda there=there: there.propose(admin, dry=True).code == 201)  # type: ignore[misc]
+        there.propose(admin, name="one").accepted()
+        there.stop(admin, dry=False).accepted()
+    in_flight = World(world.cluster, world.users, busy)
+    in_flight.status("one", phase="Executing")
+    for space in (quiet, busy):
+        admin.send("DELETE", f"/api/v1/namespaces/{space}", None).accepted()
+    until("the quiet one is gone", lambda: _namespace(world, quiet).code == 404, seconds=40)
+    until("the busy one says why", lambda: "one is Executing" in json.dumps(_namespace(world, busy).body), seconds=40)
+    in_flight.status("one", phase="Completed")
+    until("the busy one is gone", lambda: _namespace(world, busy).code == 404, seconds=60)
+
+
+def _namespace(world: World, name: str) -> Answer:
+    return world.users.admin.send("GET", f"/api/v1/namespaces/{name}", None)
