@@ -1,0 +1,119 @@
+"""Watchkeeper put into a cluster: CRDs, the admission set, RBAC, people with their roles, and the operator as a process."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from localcluster.cluster import Cluster
+from localcluster.errors import LocalClusterError
+from localcluster.kubeconfig import Endpoint
+from localcluster.processes import Process
+
+ROOT = Path(__file__).parents[1]
+OPERATOR_NAMESPACE = "watchkeeper-system"
+SERVICE_ACCOUNT = "watchkeeper-controller"
+IN_FORCE_SECONDS = 20.0
+_BORN_APPROVED = """\
+apiVersion: watchkeeper.dev/v1alpha1
+kind: ActionProposal
+metadata: {generateName: is-admission-in-force-, namespace: %s}
+spec:
+  subjectRef: {name: none}
+  action: {source: Tool, name: wait, parameters: {seconds: 1}}
+  reason: a proposal that is born approved must be refused
+  proposedBy: nobody
+  approvals: [{by: nobody, decision: Approved}]
+"""
+
+
+def install(cluster: Cluster) -> None:
+    """Apply `crds/` and `manifests/`, and wait until both are in force.
+
+    Raises:
+        LocalClusterError: the admission set did not come into force in time.
+    """
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(ROOT / "crds"))
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "manifests"))
+    deadline = time.monotonic() + IN_FORCE_SECONDS
+    probe = _BORN_APPROVED % OPERATOR_NAMESPACE
+    while True:
+        answer = cluster.kubectl("create", "--dry-run=server", "-f", "-", stdin=probe, check=False)
+        if "proposal-create.watchkeeper.dev" in answer.stderr:
+            return
+        if time.monotonic() > deadline:
+            raise LocalClusterError(f"the admission set did not come into force: {answer.stderr or answer.stdout}")
+        time.sleep(0.2)
+
+
+def grant(cluster: Cluster, namespace: str, people: Mapping[str, tuple[str, ...]]) -> None:
+    """Bind people to Watchkeeper's sample roles in a namespace; names of roles go without the prefix `watchkeeper-`."""
+    for person, roles in people.items():
+        for role in roles:
+            cluster.kubectl(
+                "-n",
+                namespace,
+                "create",
+                "rolebinding",
+                f"{person}-{role}",
+                f"--clusterrole=watchkeeper-{role}",
+                f"--user={person}",
+            )
+
+
+class OperatorProcess:
+    """The real operator with the real permissions of its ServiceAccount."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        folder: Path,
+        *,
+        name: str = "operator",
+        settings: Mapping[str, str] | None = None,
+        via: Endpoint | None = None,
+    ) -> None:
+        self._cluster = cluster
+        self._folder = folder
+        self._name = name
+        self._settings = dict(settings or {})
+        self._via = via
+        self._starts = 0
+        self._process: Process | None = None
+
+    def start(self) -> None:
+        """Start it; it logs into a file of its own for each start."""
+        kubeconfig = self._cluster.service_account_kubeconfig(OPERATOR_NAMESPACE, SERVICE_ACCOUNT, via=self._via)
+        self._starts += 1
+        variables = {
+            "KUBECONFIG": str(kubeconfig),
+            "WATCHKEEPER_IDENTITY": self._name,
+            "WATCHKEEPER_PROBE_PORT": "0",
+            **{f"WATCHKEEPER_{key.upper()}": value for key, value in self._settings.items()},
+        }
+        log = self._folder / f"{self._name}-{self._starts}.log"
+        words = [f"{key}={value}" for key, value in variables.items()]
+        self._process = Process(self._name, ["env", *words, sys.executable, "-m", "watchkeeper.runtime"], log)
+
+    @property
+    def process(self) -> Process:
+        """The running process.
+
+        Raises:
+            LocalClusterError: it was never started.
+        """
+        if self._process is None:
+            raise LocalClusterError("the operator was not started")
+        return self._process
+
+    def kill(self) -> None:
+        """SIGKILL, as an out-of-memory kill would be."""
+        self.process.stop(0.0)
+
+    def stop(self, grace: float = 15.0) -> None:
+        """SIGTERM, and wait."""
+        if self._process is not None:
+            self._process.stop(grace)
