@@ -38,7 +38,7 @@ def _node(node: Schema, path: str) -> Iterator[str]:
     if node.get(INT_OR_STRING):
         yield from _unknown_keys(node, path, frozenset({INT_OR_STRING, "description", "default", CEL}))
         return
-    if kind not in _BY_TYPE:
+    if not isinstance(kind, str) or kind not in _BY_TYPE:
         yield f"{path}: type {kind!r}: every node needs one of {', '.join(sorted(_BY_TYPE))} (no floats, no unions)"
         return
     yield from _unknown_keys(node, path, _ANYWHERE | _BY_TYPE[kind])
