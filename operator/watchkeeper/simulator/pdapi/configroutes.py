@@ -1,11 +1,13 @@
-"""Reads of configuration, placement rules, region labels and GC (section 2.7 of the reference)."""
+"""Reads of the configuration (section 2.7 of the reference)."""
 
 from __future__ import annotations
 
+from watchkeeper.simulator import gotext
 from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi.context import Context
-from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
+from watchkeeper.simulator.pdapi.exchange import Answer, Call, reply
 from watchkeeper.simulator.pdapi.router import Route, Unbootstrapped
+from watchkeeper.simulator.world.clock import NANOSECONDS
 from watchkeeper.simulator.world.configuration import Configuration
 from watchkeeper.simulator.world.store import NodeState
 
@@ -21,7 +23,8 @@ def schedule_body(context: Context) -> dict[str, Json]:
         if int(store_id) in context.world.stores
         and context.world.stores[int(store_id)].node_state is not NodeState.REMOVED
     }
-    body = dict(config.schedule) | {"store-limit": limits}
+    down = gotext.duration(round(config.max_store_down_seconds * NANOSECONDS))
+    body = dict(config.schedule) | {"store-limit": limits, "max-store-down-time": down}
     return body | {"halt-scheduling": "true"} if config.halt_scheduling else body
 
 
@@ -77,31 +80,6 @@ def cluster_version(context: Context, call: Call) -> Answer:
     return reply(_cluster_version(context))
 
 
-def label_rules(context: Context, call: Call) -> Answer:
-    """GET /config/region-label/rules."""
-    return reply([context.labels.body(rule) for rule in context.labels.rules])
-
-
-def label_rule(context: Context, call: Call) -> Answer:
-    """GET /config/region-label/rule/{id}."""
-    rule = context.labels.get(call.arguments["id"])
-    if rule is None:
-        raise PdError(404, None)
-    return reply(context.labels.body(rule))
-
-
-def safe_points(context: Context, call: Call) -> Answer:
-    """GET /gc/safepoint: a service whose time is over still shows (surprise 24)."""
-    services = [context.world.services[name] for name in sorted(context.world.services)]
-    shown = [
-        {"service_id": one.service_id, "expired_at": one.expired_at, "safe_point": one.safe_point} for one in services
-    ]
-    body: dict[str, Json] = {"service_gc_safe_points": shown}
-    if services:
-        body["min_service_gc_safe_point"] = min(one.safe_point for one in services)
-    return reply(body | {"gc_safe_point": context.world.gc_safe_point})
-
-
 _ALWAYS = Unbootstrapped.NORMAL
 
 ROUTES = [
@@ -110,7 +88,4 @@ ROUTES = [
     Route("GET", f"{_V1}/config/replicate", replicate, unbootstrapped=_ALWAYS),
     Route("GET", f"{_V1}/config/default", default, unbootstrapped=_ALWAYS),
     Route("GET", f"{_V1}/config/cluster-version", cluster_version, unbootstrapped=_ALWAYS),
-    Route("GET", f"{_V1}/config/region-label/rules", label_rules),
-    Route("GET", f"{_V1}/config/region-label/rule/{{id}}", label_rule),
-    Route("GET", f"{_V1}/gc/safepoint", safe_points, unbootstrapped=_ALWAYS),
 ]

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from watchkeeper.simulator.pdapi import (
     configroutes,
+    configwrites,
+    flowroutes,
+    gcroutes,
+    labelroutes,
     membership,
     operatorroutes,
     placementroutes,
     regionroutes,
     schedulerroutes,
     storeroutes,
+    storewrites,
 )
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import NOT_BOOTSTRAPPED, Answer, Call, plain, reply
@@ -34,6 +39,11 @@ ALL_ROUTES = [
     *schedulerroutes.ROUTES,
     *configroutes.ROUTES,
     *placementroutes.ROUTES,
+    *configwrites.ROUTES,
+    *storewrites.ROUTES,
+    *labelroutes.ROUTES,
+    *gcroutes.ROUTES,
+    *flowroutes.ROUTES,
 ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi import shapes
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
@@ -106,14 +105,6 @@ def stores_with_label(context: Context, call: Call) -> Answer:
 
 def _by_id(context: Context) -> list[Store]:
     return [context.world.stores[store_id] for store_id in sorted(context.world.stores)]
-
-
-def hotspot_stores(context: Context, call: Call) -> Answer:
-    """GET /hotspot/stores: there is no flow here yet."""
-    rates = ("bytes-write-rate", "bytes-read-rate", "keys-write-rate", "keys-read-rate")
-    zero: dict[str, Json] = {str(one.id): 0 for one in _by_id(context)}
-    body = dict.fromkeys((*rates, "query-write-rate", "query-read-rate"), zero)
-    return reply(body | {"cpu-read-rate": zero})
 
 
 ROUTES = [

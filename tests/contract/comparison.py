@@ -1,0 +1,101 @@
+"""Compares a recorded answer with a fresh one; what may differ is listed here and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+VOLATILE = {
+    # moments
+    "last_heartbeat",
+    "last_heartbeat_ts",
+    "start_timestamp",
+    "start_ts",
+    "uptime",
+    "raft_bootstrap_time",
+    "paused_at",
+    "resume_at",
+    "timestamp",
+    "start_at",
+    # where the listeners of the run were, and ids that PD draws
+    "client_urls",
+    "peer_urls",
+    "client-urls",
+    "member_id",
+}
+"""Fields whose values belong to the run; that they are there is compared all the same."""
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC m=\+\d+\.\d+")
+_DURATION = re.compile(r"duration:[0-9.]+[a-zµ]+")
+_FRESH_ID = re.compile(r"peer (\d+) on")
+_FIRST_FRESH_ID = 260
+"""Ids above were given out during the recording."""
+_UNORDERED = ("/pd/api/v1/schedulers", "/pd/api/v1/labels")
+"""Routes that answer with a Go map's keys, in no order."""
+
+
+def differences(recorded: Any, fresh: Any, *, path: str, trimmed: bool) -> list[str]:
+    """What differs, each with its place; empty when nothing does."""
+    if path in _UNORDERED and isinstance(recorded, list) and isinstance(fresh, list):
+        recorded, fresh = sorted(recorded, key=str), sorted(fresh, key=str)
+    return _compare(_plain(recorded), _plain(fresh), "body", trimmed)
+
+
+def _plain(value: Any) -> Any:
+    """Moments blanked, fresh ids numbered by their first appearance."""
+    known: dict[str, str] = {}
+
+    def number(match: re.Match[str]) -> str:
+        peer = match.group(1)
+        if int(peer) <= _FIRST_FRESH_ID:
+            return match.group(0)
+        return f"peer #{known.setdefault(peer, str(len(known) + 1))} on"
+
+    def walk(one: Any) -> Any:
+        if isinstance(one, str):
+            return _FRESH_ID.sub(number, _DURATION.sub("duration:…", _MOMENT.sub("…", one)))
+        if isinstance(one, list):
+            return [walk(item) for item in one]
+        return {key: walk(item) for key, item in one.items()} if isinstance(one, dict) else one
+
+    return walk(value)
+
+
+def _compare(recorded: Any, fresh: Any, place: str, trimmed: bool) -> list[str]:
+    if isinstance(recorded, dict) and isinstance(fresh, dict):
+        return _compare_objects(recorded, fresh, place, trimmed)
+    if isinstance(recorded, list) and isinstance(fresh, list):
+        return _compare_lists(recorded, fresh, place, trimmed)
+    if isinstance(recorded, float) and isinstance(fresh, int | float):
+        return [] if abs(recorded - fresh) <= abs(recorded) * 1e-9 else [f"{place}: {recorded} but {fresh}"]
+    if type(recorded) is not type(fresh) or recorded != fresh:
+        return [f"{place}: recorded {recorded!r}, got {fresh!r}"]
+    return []
+
+
+def _compare_objects(recorded: dict[str, Any], fresh: dict[str, Any], place: str, trimmed: bool) -> list[str]:
+    found: list[str] = []
+    if trimmed:
+        found += [f"{place}.{key} is missing" for key in recorded if key not in fresh]
+    elif list(recorded) != list(fresh):
+        found.append(f"{place} has fields {list(fresh)} in the place of {list(recorded)}")
+    for key, value in recorded.items():
+        if key in fresh and key not in VOLATILE:
+            found += _compare(value, fresh[key], f"{place}.{key}", trimmed)
+    return found
+
+
+def _compare_lists(recorded: list[Any], fresh: list[Any], place: str, trimmed: bool) -> list[str]:
+    if trimmed:
+        return [
+            f"{place}[{index}]: nothing like {item!r}"
+            for index, item in enumerate(recorded)
+            if all(_compare(item, other, place, trimmed) for other in fresh)
+        ]
+    if len(recorded) != len(fresh):
+        return [f"{place}: {len(fresh)} items in the place of {len(recorded)}: {fresh!r}"]
+    return [
+        difference
+        for index, (item, other) in enumerate(zip(recorded, fresh, strict=True))
+        for difference in _compare(item, other, f"{place}[{index}]", trimmed)
+    ]

@@ -1,0 +1,76 @@
+"""The recordings of a real PD as typed values."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent.parent / "data" / "pd-recordings"
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One recorded request with its answer."""
+
+    id: str
+    file: str
+    note: str
+    at: float
+    request: dict[str, Any]
+    response: dict[str, Any]
+
+    @property
+    def body(self) -> bytes:
+        """The request's body."""
+        if "raw_body" in self.request:
+            return str(self.request["raw_body"]).encode()
+        return json.dumps(self.request["json"]).encode() if "json" in self.request else b""
+
+    @property
+    def target(self) -> str:
+        """Path and query."""
+        query = self.request.get("query", "")
+        return f"{self.request['path']}?{query}" if query else str(self.request["path"])
+
+    @property
+    def is_trimmed(self) -> bool:
+        """Whether only parts of the answer were kept, as its note or body says."""
+        words = ("kept", "trimmed", "count only", "count and first", "(weights", "field")
+        return any(word in self.note for word in words) or "(trimmed)" in str(self.response.get("body"))
+
+
+@dataclass(frozen=True)
+class TimeLine:
+    """Samples over time."""
+
+    id: str
+    file: str
+    samples: tuple[dict[str, Any], ...]
+
+
+@cache
+def _file(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((FOLDER / name).read_text(encoding="utf-8"))
+    return loaded
+
+
+def files() -> list[str]:
+    """Names of all recording files."""
+    return sorted(path.name for path in FOLDER.glob("*.json"))
+
+
+def exchanges(name: str) -> list[Exchange]:
+    """The exchanges of a file, in order."""
+    return [
+        Exchange(one["id"], name, one["note"], one.get("at_seconds", 0.0), one["request"], one["response"])
+        for one in _file(name)["exchanges"]
+    ]
+
+
+def timeline(name: str, timeline_id: str) -> TimeLine:
+    """One time line of a file."""
+    found = next(one for one in _file(name)["timelines"] if one["id"] == timeline_id)
+    return TimeLine(timeline_id, name, tuple(found["samples"]))
