@@ -207,7 +207,7 @@ def install(cluster: Cluster, users: Users) -> None:
     For a moment after a CRD is established its API answers 404, 429 or 503.
     """
     cluster.kubectl("apply", "-f", str(CRDS))
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    cluster.kubectl("wait", "--for=condition=Established", "-f", str(CRDS), "--timeout=30s")
     cluster.apply(yaml.safe_dump_all([*installation(), EDITOR]))
     for kind in KINDS:
         path = f"/apis/watchkeeper.dev/v1alpha1/{kind.info.plural}"
