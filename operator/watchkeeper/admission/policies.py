@@ -1,7 +1,7 @@
 """Building blocks of admission policies, with every default of the API server written out.
 
 What is rendered here can so be compared field by field with what the API server stores
-(defaults: `k8s.io/api/admissionregistration/v1`, kubelet-independent, seen on 1.37).
+(defaults as `k8s.io/api/admissionregistration/v1` documents them, compared on 1.37).
 """
 
 from __future__ import annotations
