@@ -19,7 +19,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
+from aiohttp import (
+    ClientConnectionError,
+    ClientHandlerType,
+    ClientOSError,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    ServerDisconnectedError,
+    TCPConnector,
+    web,
+)
 
 from localcluster.exchange import Exchange, Record
 from localcluster.faults import Break, Fault, Latency, Match, Rule
@@ -119,13 +130,13 @@ class FaultProxy:
 
     async def _serve(self) -> None:
         tls = ssl.create_default_context(cadata=self._endpoint.ca.decode()) if self._endpoint else None
-        # No connection is used twice: aiohttp would repeat a PUT or DELETE on one that the server had closed.
         connector = TCPConnector(limit=0, force_close=True, ssl=tls or True)
         async with ClientSession(
             connector=connector,
             timeout=ClientTimeout(total=None),
             auto_decompress=False,
             skip_auto_headers=_OWN_HEADERS,
+            middlewares=[_never_again],
         ) as session:
             application = web.Application(client_max_size=_MAX_BODY)
             application.router.add_route("*", "/{path:.*}", self._handler(session))
@@ -173,6 +184,14 @@ class FaultProxy:
                 taken.append(rule.fault)
                 broken = broken or not delays
         return tuple(taken)
+
+
+async def _never_again(request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
+    """Keep aiohttp from repeating a GET, PUT or DELETE whose connection broke: it does so for the two errors below."""
+    try:
+        return await send(request)
+    except (ClientOSError, ServerDisconnectedError) as error:
+        raise ClientConnectionError(f"the server broke the connection: {error}") from error
 
 
 def _server_context(authority: Authority | None) -> ssl.SSLContext | None:

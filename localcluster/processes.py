@@ -27,12 +27,16 @@ class Identity:
 
     @classmethod
     def of(cls, pid: int) -> Identity | None:
-        """The process that has this pid now; None where there is none, or only a zombie."""
+        """The process that has this pid now; None where there is none, or only a zombie.
+
+        A zombie with more than one thread is still ending: its ports and files are not free yet.
+        """
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             return None
-        return None if fields[0] in "ZX" else cls(pid, int(fields[19]))  # proc(5): state is field 3, starttime 22
+        state, threads, started = fields[0], int(fields[17]), int(fields[19])  # proc(5): fields 3, 20, 22
+        return None if state in "ZX" and threads <= 1 else cls(pid, started)
 
     def alive(self) -> bool:
         """Whether this very process still runs."""

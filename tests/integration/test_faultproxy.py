@@ -43,15 +43,21 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[tuple[str, str, bytes, dict[str, str]]] = []
+        self.per_connection = 1000
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Server
+    answered = 0
 
     def answer(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         self.server.asked.append((self.command, self.path, self.rfile.read(length), dict(self.headers.items())))
+        self.close_connection = self.answered >= self.server.per_connection
+        if self.close_connection:
+            return
+        self.answered += 1
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(BODY)))
@@ -215,6 +221,16 @@ def test_probability_is_repeatable(proxy: FaultProxy, client: httpx.Client) -> N
     first = run()
     assert run() == first
     assert 4 <= first.count(500) <= 20
+
+
+def test_a_write_is_never_repeated_by_the_proxy(proxy: FaultProxy, server: Server, client: httpx.Client) -> None:
+    server.per_connection = 1  # a second request on a connection is taken, and the connection closed without an answer
+    assert [client.put("/x").status_code for _ in range(3)] == [200, 200, 200]
+    assert len(server.asked) == 3
+    server.per_connection = 0
+    with pytest.raises(httpx.ReadError):
+        client.put("/x")
+    assert len(server.asked) == 4
 
 
 def test_a_server_that_is_gone_is_a_reset(client: httpx.Client, server: Server, proxy: FaultProxy) -> None:

@@ -57,10 +57,9 @@ def test_audit_log_names_who_did_what(control_plane: Cluster, namespace: str) ->
     assert event["responseStatus"]["code"] == 403
 
 
-def test_namespaces_really_go(control_plane: Cluster) -> None:
-    control_plane.kubectl("create", "namespace", "short-lived")
-    control_plane.kubectl("delete", "namespace", "short-lived", "--wait=true", "--timeout=30s")
-    gone = control_plane.kubectl("get", "namespace", "short-lived", check=False)
+def test_namespaces_really_go(control_plane: Cluster, namespace: str) -> None:
+    control_plane.kubectl("delete", "namespace", namespace, "--wait=true", "--timeout=30s")
+    gone = control_plane.kubectl("get", "namespace", namespace, check=False)
     assert "NotFound" in gone.stderr
 
 

@@ -1,0 +1,107 @@
+"""Tells the story: sentences, real kubectl commands as the people would type them, and what they print."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+
+from localcluster.cluster import Cluster
+from localcluster.errors import LocalClusterError
+
+_COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+def _paint(text: str, code: str) -> str:
+    return f"\033[{code}m{text}\033[0m" if _COLOUR else text
+
+
+class StoryError(LocalClusterError):
+    """The story did not go as it must."""
+
+
+class Narrator:
+    """Speaks, types and waits. Every wait has an end."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._begin = time.monotonic()
+
+    def chapter(self, title: str) -> None:
+        """A heading with the time since the beginning."""
+        print(f"\n{_paint(f'== {title}', '1;36')}  [{time.monotonic() - self._begin:.0f} s]", flush=True)
+
+    def say(self, text: str) -> None:
+        """A sentence."""
+        print(_paint(text, "3"), flush=True)
+
+    def run(self, user: str, *words: str, stdin: str | None = None, refused: bool = False) -> str:
+        """Type a kubectl command as a person and show what it prints.
+
+        Raises:
+            StoryError: it was refused although it should not, or the other way round.
+        """
+        shown = " ".join(_quoted(word) for word in words)
+        print(_paint(f"{user}$ kubectl {shown}", "1;32"), flush=True)
+        if stdin is not None:
+            print(_indented(stdin, "| "), flush=True)
+        done = self._cluster.kubectl("-n", self._namespace, *words, user=user, stdin=stdin, check=False)
+        output = (done.stdout + done.stderr).rstrip()
+        print(_indented(output, "  "), flush=True)
+        if (done.returncode != 0) is not refused:
+            raise StoryError(f"kubectl {shown} ended with exit code {done.returncode}: {output}")
+        return done.stdout
+
+    def apply(self, user: str, manifest: dict[str, Any], *, verb: str = "apply") -> str:
+        """Show a manifest and send it; returns the name of what was made."""
+        text = yaml.safe_dump(manifest, sort_keys=False)
+        answer = self.run(user, verb, "-f", "-", stdin=text)
+        return answer.split()[0].partition("/")[2] if answer else ""
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        """An object as JSON, without showing it."""
+        found = json.loads(self._cluster.kubectl("-n", self._namespace, "get", kind, name, "-o", "json").stdout)
+        if not isinstance(found, dict):
+            raise StoryError(f"{kind} {name} is no object")
+        return found
+
+    def until(self, what: str, holds: Callable[[], bool], *, seconds: float = 30.0) -> float:
+        """Wait for something; returns how long it took.
+
+        Raises:
+            StoryError: it did not come in time.
+        """
+        begin = time.monotonic()
+        while not holds():
+            if time.monotonic() - begin > seconds:
+                raise StoryError(f"{what} did not come within {seconds:.0f} s")
+            time.sleep(0.2)
+        return time.monotonic() - begin
+
+    def phase(self, name: str, wanted: str, *, seconds: float = 30.0) -> dict[str, Any]:
+        """Wait until a proposal is in a phase."""
+
+        def holds() -> bool:
+            phase = self.get("ap", name).get("status", {}).get("phase")
+            ended = phase in ("Completed", "Failed", "Cancelled")
+            if ended and phase != wanted:
+                message = self.get("ap", name)["status"].get("message")
+                raise StoryError(f"{name} is {phase}, not {wanted}: {message}")
+            return bool(phase == wanted)
+
+        self.until(f"phase {wanted} of {name}", holds, seconds=seconds)
+        return self.get("ap", name)
+
+
+def _quoted(word: str) -> str:
+    return f"'{word}'" if any(c in word for c in ' "{}|*') else word
+
+
+def _indented(text: str, prefix: str) -> str:
+    return "\n".join(prefix + line for line in text.splitlines())

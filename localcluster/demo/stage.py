@@ -1,0 +1,77 @@
+"""What the story is played on: a control plane, a simulated TiKV cluster, the operator, and people."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Self
+
+from localcluster.controlplane import ControlPlane
+from localcluster.installation import OPERATOR_NAMESPACE, OperatorProcess, grant, install
+from localcluster.simulation import SimulatorProcess
+
+NAMESPACE = "shop"
+SUBJECT = "tikv-shop"
+PEOPLE: dict[str, tuple[str, ...]] = {
+    "alice": ("viewer", "proposer"),
+    "bob": ("viewer", "approver"),
+    "carol": ("viewer", "governor", "halter"),
+}
+OPERATOR_SETTINGS = {
+    "leader_election": "false",
+    "log_format": "text",
+    "observe_interval_seconds": "2",
+    "verify_interval_seconds": "0.5",
+    "wait_interval_seconds": "1",
+    "standing_interval_seconds": "2",
+    "attempt_seconds": "6",
+    "recovery_grace_seconds": "3",
+    "write_timeout_seconds": "2",
+    "database_reads_per_second": "20",
+}
+"""Shorter than the defaults, so that the story takes a minute and a half and not ten."""
+
+
+class Stage:
+    """Everything that runs during the demo; leaves nothing behind unless it is told to."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="watchkeeper-demo-"))
+        self.cluster = ControlPlane()
+        self.simulator = SimulatorProcess(
+            self.folder,
+            options={"stores": "6", "regions": "66", "members": "3", "namespace": NAMESPACE, "factor": "1"},
+        )
+        self.operator: OperatorProcess | None = None
+
+    def __enter__(self) -> Self:
+        """Start control plane and simulator, install, and let people in."""
+        try:
+            self.cluster.start()
+            self.simulator.start()
+            install(self.cluster)
+            self.cluster.kubectl("create", "namespace", NAMESPACE)
+            grant(self.cluster, NAMESPACE, PEOPLE)
+            self.operator = OperatorProcess(self.cluster, self.folder, settings=OPERATOR_SETTINGS)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop everything and remove its files."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop everything and remove its files."""
+        if self.operator is not None:
+            self.operator.stop()
+        self.simulator.stop()
+        self.cluster.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def operator_namespace(self) -> str:
+        """Where the operator lives."""
+        return OPERATOR_NAMESPACE
