@@ -25,6 +25,13 @@ VOLATILE = {
 }
 """Fields whose values belong to the run; that they are there is compared all the same."""
 
+LAGGING = {
+    "ev-18": {"region_count", "region_score"},
+    "life-123": {"region_score"},
+    "life-128": {"region_score"},
+}
+"""Fields of single exchanges that PD takes from a moving average, or from a split that was under way."""
+
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC m=\+\d+\.\d+")
 _DURATION = re.compile(r"duration:[0-9.]+[a-zµ]+")
 _FRESH_ID = re.compile(r"peer (\d+) on")

@@ -11,6 +11,23 @@ from typing import Any
 FOLDER = Path(__file__).parent.parent / "data" / "pd-recordings"
 
 
+_TRIMMED_UNSAID = {
+    "cfg-07",
+    "cfg-13",
+    "cfg-19",
+    "cfg-25",
+    "cfg-26",
+    "cfg-33",
+    "cfg-39",
+    "cfg-63",
+    "stores-15",
+    "stores-36",
+    "regions-06",
+    "regions-10",
+}
+"""Only some fields or the first item were kept, and the note does not say so."""
+
+
 @dataclass(frozen=True)
 class Exchange:
     """One recorded request with its answer."""
@@ -38,6 +55,8 @@ class Exchange:
     @property
     def is_trimmed(self) -> bool:
         """Whether only parts of the answer were kept, as its note or body says."""
+        if self.id in _TRIMMED_UNSAID:
+            return True
         words = ("kept", "trimmed", "count only", "count and first", "(weights", "field")
         return any(word in self.note for word in words) or "(trimmed)" in str(self.response.get("body"))
 

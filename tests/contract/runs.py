@@ -10,8 +10,12 @@ from tests.contract.recorded_cluster import scenario
 from tests.contract.replay import Hook, Run
 from watchkeeper.simulator import Knobs, Simulator
 from watchkeeper.simulator.scheduling.execution import StepAction
+from watchkeeper.simulator.world.region import Peer, Role
+from watchkeeper.simulator.world.state import ServiceSafePoint
+from watchkeeper.simulator.world.store import NodeState
 
 PAUSED = 100_000
+RECORDED_MEMBERS = ("m2", "m3", "m1")
 
 
 def cluster(*, leaders: Mapping[int, int] | None = None, paused: bool = False, **more: Any) -> Simulator:
@@ -24,17 +28,123 @@ def cluster(*, leaders: Mapping[int, int] | None = None, paused: bool = False, *
     return simulator
 
 
+def three_members(**more: Any) -> Simulator:
+    """The same with the three members of leader-change.json, m2 leading."""
+    simulator = cluster(members=3, cluster_id=7710442662956929169, **more)
+    for member, name in zip(simulator.members.all, RECORDED_MEMBERS, strict=True):
+        member.name = name
+    simulator.members.leader = simulator.members.etcd_leader = RECORDED_MEMBERS[0]
+    return simulator
+
+
+def four_stores(**more: Any) -> Simulator:
+    """The second part of store-lifecycle.json: store 5 is gone, its peers are on store 2; all limits are high."""
+    simulator = cluster(paused=True, **more)
+    for region in simulator.world.regions:
+        with simulator.world.regions.changing(region):
+            for peer in region.peers:
+                peer.store_id = 2 if peer.store_id == 5 else peer.store_id
+            region.leader_store = 2 if region.leader_store == 5 else region.leader_store
+    del simulator.world.stores[5]
+    for limit in simulator.world.config.store_limits.values():
+        limit.add_peer = limit.remove_peer = 3000
+    return simulator
+
+
 def ignoring(region: int) -> Hook:
     """Steps for a region are ignored from then on."""
     return lambda simulator: simulator.faults.steps(StepAction.IGNORE, region=region)
 
 
+def place(region: int, peers: Mapping[int, int], *, leader: int | None = None, conf_ver: int | None = None) -> Hook:
+    """Give a region these peers (id to store), all voters."""
+
+    def hook(simulator: Simulator) -> None:
+        found = simulator.region(region)
+        with simulator.world.regions.changing(found):
+            found.peers = [Peer(peer, store) for peer, store in peers.items()]
+            found.leader_store = leader if leader is not None else found.leader_store
+            found.conf_ver = conf_ver if conf_ver is not None else found.conf_ver
+
+    return hook
+
+
+def _unhealthy(*, pending: bool, store: int = 1) -> Hook:
+    def hook(simulator: Simulator) -> None:
+        region = simulator.region(35)
+        peer = region.peer_on(store)
+        assert peer is not None
+        with simulator.world.regions.changing(region):
+            region.pending = {peer.id} if pending else set()
+            region.down = {} if pending else {peer.id: simulator.clock.now}
+
+    return hook
+
+
+def _healthy_with_learner(simulator: Simulator) -> None:
+    region = simulator.region(35)
+    with simulator.world.regions.changing(region):
+        region.down = {}
+    simulator.faults.pause_checker("rule", PAUSED)
+    region = simulator.region(59)
+    with simulator.world.regions.changing(region):
+        region.peers.append(Peer(268, 4, Role.LEARNER))
+        region.conf_ver += 1
+
+
+def _busy(simulator: Simulator) -> None:
+    simulator.faults.set_store(1, busy=True)
+    place(19, {20: 4, 21: 2, 22: 3})(simulator)
+
+
+def _idle_and_ignoring(simulator: Simulator) -> None:
+    simulator.faults.set_store(1, busy=False)
+    ignoring(39)(simulator)
+
+
+def _services(simulator: Simulator) -> None:
+    simulator.world.gc_safe_point = 470606581004238849
+    for name, expired, point in (
+        ("br", 1795228841, 470608389797838849),
+        ("gc_worker", 9223372036854775807, 470608311154638849),
+    ):
+        simulator.world.services[name] = ServiceSafePoint(name, expired, point)
+
+
+def _tombstone(simulator: Simulator) -> None:
+    simulator.world.stores[5].node_state = NodeState.REMOVED
+
+
+def _kill_member(name: str) -> Hook:
+    return lambda simulator: simulator.faults.kill_member(name)
+
+
+def one_silent(store: int, **more: Any) -> Simulator:
+    """Four stores, of which one died a good 20 s ago: it is Disconnected."""
+    simulator = four_stores(**more)
+    simulator.clock.advance(50)
+    simulator.faults.kill_store(store)
+    simulator.clock.advance(21)
+    return simulator
+
+
+def _not_evicted(simulator: Simulator) -> None:
+    simulator.faults.foreign_release(2)
+
+
+def _after_kill(simulator: Simulator) -> None:
+    simulator.faults.kill_member("m2")
+    simulator.clock.advance(10)
+
+
 SLOW_STEPS = Knobs(transfer_leader_seconds=1.0, change_peer_seconds=1.0, snapshot_seconds=3.0)
+HALF_STEPS = Knobs(transfer_leader_seconds=0.5, change_peer_seconds=0.5, snapshot_seconds=1.5, patrol_seconds=0.25)
+SILENT = Knobs(election_seconds=5.0, snapshot_seconds=1.0, change_peer_seconds=0.3)
 
 RUNS = [
     Run("before-bootstrap.json", "before-bootstrap-01", partial(cluster, bootstrapped=False)),
     Run("members-health.json", "members-01", cluster),
-    Run("stores.json", "stores-01", cluster),
+    Run("stores.json", "stores-01", cluster, settle=22.0),
     Run("regions.json", "regions-01", cluster),
     Run(
         "operators-transfer-leader.json",
@@ -46,14 +156,73 @@ RUNS = [
         "operators-transfer-peer.json",
         "tp-01",
         partial(cluster, leaders={63: 3, 35: 2}, paused=True, knobs=SLOW_STEPS),
+        before={"tp-13": lambda one: one.faults.steps(StepAction.STALL_SNAPSHOT, region=35)},
     ),
-    Run("operators-other.json", "oth-01", partial(cluster, paused=True)),
-    Run("operators-refusals.json", "ref-001", partial(cluster, paused=True)),
-    Run("schedulers-evict-leader.json", "ev-01", cluster),
-    Run("schedulers-other.json", "sch-01", cluster),
-    Run("config-and-ttl.json", "cfg-01", cluster),
+    Run(
+        "operators-other.json",
+        "oth-01",
+        partial(cluster, leaders={15: 1, 55: 1, 79: 1}, paused=True, knobs=HALF_STEPS),
+        before={
+            "oth-07": place(63, {65: 2, 66: 3, 64: 1}, leader=3, conf_ver=17),
+            "oth-36": place(151, {152: 1, 153: 2, 154: 3}, leader=1),
+        },
+    ),
+    Run(
+        "operators-refusals.json",
+        "ref-001",
+        partial(cluster, leaders={35: 2, 59: 2, 39: 3, 19: 2}, paused=True),
+        before={
+            "ref-023": _unhealthy(pending=True),
+            "ref-024": _unhealthy(pending=False),
+            "ref-900": _healthy_with_learner,
+            "ref-028": _busy,
+            "ref-030": _idle_and_ignoring,
+        },
+    ),
+    Run("schedulers-evict-leader.json", "ev-01", partial(cluster, leaders={39: 3}), before={"ev-12": ignoring(39)}),
+    Run("schedulers-evict-leader.json", "ev-50", cluster),
+    Run(
+        "schedulers-other.json",
+        "sch-01",
+        cluster,
+        before={"sch-41": place(35, {36: 1, 37: 2, 38: 4}, leader=2)},
+        settle=30.0,
+    ),
+    Run("config-and-ttl.json", "cfg-01", cluster, settle=30.0),
+    Run("config-and-ttl.json", "cfg-61", cluster),
+    Run("config-and-ttl.json", "cfg-81", cluster),
+    Run("config-and-ttl.json", "cfg-82", cluster),
     Run("limits.json", "lim-01", cluster),
     Run("rules-labels.json", "rules-01", cluster),
     Run("hotspot-stats.json", "hot-03", cluster),
-    Run("gc.json", "gc-01", cluster),
+    Run("gc.json", "gc-01", cluster, before={"gc-04": _services}),
+    Run(
+        "store-lifecycle.json",
+        "life-123",
+        partial(one_silent, 2, knobs=SILENT),
+        before={"life-130": _not_evicted},
+    ),
+    Run(
+        "store-lifecycle.json",
+        "life-141",
+        partial(one_silent, 4, leaders={11: 2, 23: 2, 31: 2}, knobs=SILENT),
+        before={
+            "life-141": place(11, {456: 1, 13: 2, 14: 3}, conf_ver=23),
+            "life-145": place(23, {24: 1, 25: 2, 26: 3}, conf_ver=35),
+        },
+    ),
+    Run(
+        "leader-change.json",
+        "lc-001",
+        partial(three_members, leaders={39: 3, 15: 3}),
+        before={
+            "lc-029": ignoring(39),
+            "lc-045": _tombstone,
+            "lc-066": _after_kill,
+            "lc-083": _kill_member("m3"),
+        },
+        settle=12.0,
+    ),
+    Run("leader-change.json", "lc-101", three_members),
+    Run("leader-change.json", "lc-119", three_members),
 ]

@@ -22,13 +22,13 @@ LARGEST_PAGE = 10240
 def one_region(context: Context, call: Call) -> Answer:
     """GET /region/id/{id}: an unknown one is 200 with id 0 (surprise 31)."""
     region = context.world.regions.get(path_uint(call.arguments["id"]))
-    return _compact(shapes.region(region, context.world.clock.now))
+    return _one(context, region)
 
 
 def region_by_key(context: Context, call: Call) -> Answer:
     """GET /region/key/{key}."""
     region = context.world.regions.by_key(_key(call, call.arguments["key"]))
-    return _compact(shapes.region(region, context.world.clock.now))
+    return _one(context, region)
 
 
 def all_regions(context: Context, call: Call) -> Answer:
@@ -148,7 +148,15 @@ def _known(context: Context, region_ids: Iterable[int]) -> list[Region]:
 
 
 def _list(context: Context, chosen: Iterable[Region]) -> Answer:
-    return _compact(shapes.regions(chosen, context.world.clock.now))
+    return _compact(shapes.regions(chosen, context.world.clock.now, with_size=_has_sizes(context)))
+
+
+def _one(context: Context, region: Region | None) -> Answer:
+    return _compact(shapes.region(region, context.world.clock.now, with_size=_has_sizes(context)))
+
+
+def _has_sizes(context: Context) -> bool:
+    return context.member.name == context.members.leader
 
 
 def _compact(body: dict[str, gojson.Json]) -> Answer:

@@ -10,6 +10,7 @@ from watchkeeper.simulator.pdapi.numbers import is_number
 from watchkeeper.simulator.pdapi.router import Route, Unbootstrapped
 from watchkeeper.simulator.scheduling.schedulers import (
     BALANCE_LEADER,
+    BALANCE_REGION,
     DEFAULT_SCHEDULERS,
     EVICT_LEADER,
     GRANT_LEADER,
@@ -165,19 +166,14 @@ def _evict_leader(context: Context, call: Call) -> Scheduler | None:
 def diagnostic(context: Context, call: Call) -> Answer:
     """GET /schedulers/diagnostic/{name}: only the two balancers have one."""
     name = call.arguments["name"]
-    if name not in {BALANCE_LEADER, "balance-region-scheduler"}:
+    if name not in {BALANCE_LEADER, BALANCE_REGION}:
         raise PdError(500, f"[PD:diagnostic:ErrSchedulerUndiagnosable]{name} hasn't supported diagnostic")
-    return reply(
-        {"name": name, "status": _diagnosis(context, name), "summary": "", "timestamp": context.world.unix_seconds()}
-    )
-
-
-def _diagnosis(context: Context, name: str) -> str:
+    found = context.coordinator.runner.diagnoses[name]
     if context.coordinator.schedulers.get(name) is None:
-        return "disabled"
-    if context.world.config.halt_scheduling:
-        return "halted"
-    return "paused" if context.coordinator.scheduler_pauses.is_paused(name) else "normal"
+        return reply({"name": name, "status": "disabled", "summary": "", "timestamp": found.timestamp})
+    stores = len(context.world.living_stores())
+    summary = f"{stores} store(s) StoreScoreDisallowed; " if found.status == "normal" else ""
+    return reply({"name": name, "status": found.status, "summary": summary, "timestamp": found.timestamp})
 
 
 def checker(context: Context, call: Call) -> Answer:

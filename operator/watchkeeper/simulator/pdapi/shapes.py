@@ -110,8 +110,11 @@ def peer(one: Peer) -> dict[str, Json]:
     return shown
 
 
-def region(one: Region | None, now: float = 0.0) -> dict[str, Json]:
-    """As GET /region/id/{id} answers; None is a region that PD does not know (recording regions-02)."""
+def region(one: Region | None, now: float = 0.0, *, with_size: bool = True) -> dict[str, Json]:
+    """As GET /region/id/{id} answers; None is a region that PD does not know (recording regions-02).
+
+    A follower's copy has no sizes (recording lc-009).
+    """
     if one is None:
         shown: dict[str, Json] = {"id": 0, "start_key": "", "end_key": "", "leader": {"role_name": ""}}
         return shown | _flow(0, 0)
@@ -129,7 +132,7 @@ def region(one: Region | None, now: float = 0.0) -> dict[str, Json]:
     pending = [peer(each) for each in one.peers if each.id in one.pending]
     if pending:
         shown["pending_peers"] = pending
-    return shown | _flow(one.size, one.keys)
+    return shown | (_flow(one.size, one.keys) if with_size else _flow(0, 0))
 
 
 def _flow(size: int, keys: int) -> dict[str, Json]:
@@ -144,9 +147,9 @@ def _flow(size: int, keys: int) -> dict[str, Json]:
     }
 
 
-def regions(chosen: Iterable[Region], now: float) -> dict[str, Json]:
+def regions(chosen: Iterable[Region], now: float, *, with_size: bool = True) -> dict[str, Json]:
     """A list with its count."""
-    shown = [region(one, now) for one in chosen]
+    shown = [region(one, now, with_size=with_size) for one in chosen]
     return {"count": len(shown), "regions": shown}
 
 

@@ -15,8 +15,9 @@ from watchkeeper.simulator.world.state import World
 EVICT_LEADER = "evict-leader-scheduler"
 GRANT_LEADER = "grant-leader-scheduler"
 BALANCE_LEADER = "balance-leader-scheduler"
+BALANCE_REGION = "balance-region-scheduler"
 DEFAULT_SCHEDULERS = (
-    "balance-region-scheduler",
+    BALANCE_REGION,
     BALANCE_LEADER,
     "balance-hot-region-scheduler",
     "evict-slow-store-scheduler",
@@ -27,6 +28,18 @@ DEFAULT_BATCH = 3
 _SHORTEST = 0.01
 _LONGEST = 5.0
 _GROWTH = 1.3
+
+
+_ACTIVE = {EVICT_LEADER, GRANT_LEADER, BALANCE_LEADER, BALANCE_REGION}
+"""balance-region runs for its diagnosis only: peers are spread evenly from the start, and it moves none yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What a scheduler found, and when in Unix seconds."""
+
+    status: str
+    timestamp: int
 
 
 @dataclass(slots=True)
@@ -108,6 +121,8 @@ class SchedulerRunner:
         self._moves = moves
         self.ready_at = 0.0
         """Virtual time until when the coordinator is not prepared."""
+        self.diagnoses: dict[str, Diagnosis] = {}
+        """What each scheduler found when it last ran: later than the truth, as in PD (surprise 16)."""
         registry.on_new = self._run_soon
         for name in registry.names:
             scheduler = registry.get(name)
@@ -115,7 +130,8 @@ class SchedulerRunner:
                 self._run_soon(scheduler)
 
     def _run_soon(self, scheduler: Scheduler) -> None:
-        if scheduler.name in {EVICT_LEADER, GRANT_LEADER, BALANCE_LEADER}:
+        if scheduler.name in _ACTIVE:
+            self._diagnose(scheduler)
             self._world.clock.after(scheduler.interval, lambda: self._tick(scheduler))
 
     def wake(self, name: str) -> None:
@@ -129,7 +145,16 @@ class SchedulerRunner:
         if self._registry.get(scheduler.name) is not scheduler:
             return
         self._run(scheduler)
+        self._diagnose(scheduler)
         self._world.clock.after(scheduler.interval, lambda: self._tick(scheduler))
+
+    def _diagnose(self, scheduler: Scheduler) -> None:
+        status = "normal"
+        if self._world.config.halt_scheduling:
+            status = "halted"
+        elif self._pauses.is_paused(scheduler.name):
+            status = "paused"
+        self.diagnoses[scheduler.name] = Diagnosis(status, self._world.unix_seconds())
 
     def _run(self, scheduler: Scheduler) -> None:
         if not self._is_allowed(scheduler):
@@ -155,4 +180,4 @@ class SchedulerRunner:
             return self._moves.evictions(scheduler.stores, scheduler.batch)
         if scheduler.name == GRANT_LEADER:
             return [one for store_id in scheduler.stores for one in self._moves.grants(store_id)]
-        return self._moves.balancing()
+        return self._moves.balancing() if scheduler.name == BALANCE_LEADER else []
