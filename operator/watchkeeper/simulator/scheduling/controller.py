@@ -6,6 +6,7 @@ Everything here lives in the memory of the PD leader: a leader change forgets it
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from watchkeeper.simulator.scheduling.execution import StepExecutor
@@ -37,6 +38,8 @@ class OperatorController:
         self._executor = executor
         self._limiter = limiter
         self._memory = _Memory()
+        self.on_end: Callable[[int], None] = lambda region_id: None
+        """Called with the region when an operator has ended, however it ended."""
         self.events: Counter[tuple[str, str]] = Counter()
         """Operators by description and event, as in `pd_schedule_operators_count`."""
 
@@ -175,3 +178,4 @@ class OperatorController:
         self._memory.records[operation.region_id] = operation
         self._memory.history.append(operation)
         self.events[(operation.desc, event)] += 1
+        self.on_end(operation.region_id)

@@ -29,6 +29,7 @@ class Coordinator:
         self.moves = LeaderMoves(world, self.operators, self.stores)
         self.runner = SchedulerRunner(world, self.schedulers, self.scheduler_pauses, self.operators, self.moves)
         self.checker = RuleChecker(world, self.operators, self.stores, self.checker_pauses)
+        self.operators.on_end = self.checker.look_at
         world.regions.on_change = self._region_changed
         world.on_store_state = self.checker.look_at_store
 
