@@ -25,8 +25,15 @@ class ObjectStore(Protocol):
         """
         ...
 
-    async def list(self, kind: type[R], namespace: str | None = None) -> list[R]:
-        """All objects of a kind, in one namespace or in all that are watched; read in pages. Unreadable ones are left out and logged."""
+    async def list(self, kind: type[R], namespace: str | None = None, *, strict: bool = False) -> list[R]:
+        """All objects of a kind, in one namespace or in all that are watched; read in pages.
+
+        Objects that do not fit our model are left out and logged, unless `strict`: then they are an error, for kinds
+        whose every object must be obeyed.
+
+        Raises:
+            Invalid: one does not fit our model, and `strict` is set.
+        """
         ...
 
     async def create(self, obj: R) -> R:

@@ -1,0 +1,1 @@
+"""Implementations of the ports; each package talks to one thing in the world."""

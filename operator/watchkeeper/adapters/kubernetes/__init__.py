@@ -1,0 +1,1 @@
+"""The Kubernetes API through `kubernetes.aio`: one connection for each process, and the ports on top of it."""

@@ -1,0 +1,161 @@
+"""The one connection of a process to the API server: raw JSON in and out, limited, timed, its clock fed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio.client import ApiClient, Configuration
+
+from watchkeeper.adapters.kubernetes import answers, credentials
+from watchkeeper.adapters.kubernetes.answers import Answer
+from watchkeeper.adapters.kubernetes.clock import ServerClock
+from watchkeeper.adapters.kubernetes.credentials import Credentials
+from watchkeeper.adapters.kubernetes.throttle import Throttle
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+_RESERVED = 2
+"""Connections above `concurrency`, for what must not wait (the leader's lease)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSettings:
+    """Limits of the connection; seconds and requests a second."""
+
+    connect_seconds: float = 5.0
+    total_seconds: float = 30.0
+    requests_per_second: float = 20.0
+    burst: int = 40
+    concurrency: int = 16
+    user_agent: str = "watchkeeper"
+
+
+class Connection:
+    """Sends requests; use `open` to make one, and close it at the end (or use it as a context manager).
+
+    A 401 makes it read its source again (a rotated token, an exec plugin) and ask once more, which is safe for writes too:
+    who is not authenticated has changed nothing. A client certificate is read once.
+    """
+
+    def __init__(self, configuration: Configuration, settings: ConnectionSettings, kubeconfig: Path | None) -> None:
+        configuration.connection_pool_maxsize = settings.concurrency + _RESERVED
+        configuration.retries = None
+        self._configuration = configuration
+        self._kubeconfig = kubeconfig
+        self._client = ApiClient(configuration)
+        self._timeout = aiohttp.ClientTimeout(total=settings.total_seconds, sock_connect=settings.connect_seconds)
+        self._user_agent = settings.user_agent
+        self._throttle = Throttle(
+            rate=settings.requests_per_second, burst=settings.burst, concurrency=settings.concurrency
+        )
+        self._renewing = asyncio.Lock()
+        self.clock = ServerClock()
+
+    @classmethod
+    async def open(cls, kubeconfig: Path | None = None, settings: ConnectionSettings | None = None) -> Self:
+        """Load the credentials (see `credentials.load`); nothing is sent yet.
+
+        Raises:
+            Invalid: there are none, or they make no sense.
+        """
+        return cls(await credentials.load(kubeconfig), settings or ConnectionSettings(), kubeconfig)
+
+    async def credentials(self) -> Credentials:
+        """What another client needs to connect as this one does."""
+        return await credentials.credentials_of(self._configuration)
+
+    async def version(self) -> str:
+        """The API server's version, such as `v1.37.0`; also sets the clock."""
+        return str((await self.request("GET", "/version")).get("gitVersion", "unknown"))
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | Sequence[Any] | None = None,
+        *,
+        content: str = JSON,
+        query: Mapping[str, str] | None = None,
+        urgent: bool = False,
+    ) -> dict[str, Any]:
+        """Send one request; never repeated by itself.
+
+        Args:
+            method: GET, POST, PUT, PATCH or DELETE.
+            path: as made by `paths`, so that no unchecked text is in it.
+            body: JSON.
+            content: its type; for PATCH the kind of patch.
+            query: query parameters.
+            urgent: do not wait for the limit of requests; only for the leader's lease.
+
+        Returns:
+            The JSON object of a 2xx answer.
+
+        Raises:
+            WatchkeeperError: NotConnected (nothing was sent), Unreachable (a write may have been applied), and what
+                `answers.problem` makes of an answer.
+        """
+        url = f"{self._configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
+        name = f"{method} {path}"
+        async with nullcontext() if urgent else self._throttle.slot():
+            used, answer = await self._authenticated(name, method, url, body, content)
+            if answer.code == 401 and await self._renewed(used):
+                _, answer = await self._authenticated(name, method, url, body, content)
+        return dict(answers.checked(answer, name))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.close()  # type: ignore[no-untyped-call]  # theirs to annotate
+
+    async def __aenter__(self) -> Self:
+        """Itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        await self.close()
+
+    async def _authenticated(
+        self, name: str, method: str, url: str, body: Any, content: str
+    ) -> tuple[str | None, Answer]:
+        token = await self._configuration.get_api_key_with_prefix("BearerToken")
+        headers = {"Accept": JSON, "Content-Type": content, "User-Agent": self._user_agent}
+        if token:
+            headers["Authorization"] = token
+        return token, await self._send(name, method, url, headers, body)
+
+    async def _send(self, name: str, method: str, url: str, headers: dict[str, str], body: Any) -> Answer:
+        started = self.clock.monotonic()
+        try:
+            response = await self._client.call_api(
+                method, url, header_params=headers, body=body, _request_timeout=self._timeout
+            )
+            ended = self.clock.monotonic()
+            data = await response.read()  # type: ignore[no-untyped-call]  # theirs to annotate
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+            raise answers.not_sent(name, error) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise answers.no_answer(name, error) from error
+        if response.status < 500:  # those may come from something in between
+            self.clock.observe(response.headers.get("Date"), started=started, ended=ended)
+        return answers.read(response.status, response.headers, data)
+
+    async def _renewed(self, used: str | None) -> bool:
+        """Whether the source has another token than the one that was used; loaded once for all who ask."""
+        async with self._renewing:
+            if self._configuration.api_key.get("BearerToken") == used:
+                fresh = await credentials.load(self._kubeconfig)
+                self._configuration.api_key = fresh.api_key
+                self._configuration.refresh_api_key_hook = fresh.refresh_api_key_hook
+            return self._configuration.api_key.get("BearerToken") != used

@@ -1,0 +1,44 @@
+"""Lists in pages, so that no answer is huge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from watchkeeper.adapters.kubernetes.connection import Connection
+from watchkeeper.errors import Transient
+
+PAGE = 500
+MAX_STARTS = 3
+
+
+async def read_pages(connection: Connection, path: str, *, page: int = PAGE) -> list[dict[str, Any]]:
+    """Every item of a collection, all of one moment (the continue token carries its version).
+
+    A token that expired between two pages (410) means: from the start again, at most `MAX_STARTS` times.
+
+    Raises:
+        Transient: also when the token expired every time.
+    """
+    for _ in range(MAX_STARTS - 1):
+        try:
+            return await _read_once(connection, path, page)
+        except Transient as error:
+            if error.reason != "Expired":
+                raise
+    return await _read_once(connection, path, page)
+
+
+async def _read_once(connection: Connection, path: str, page: int) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = []
+    query = {"limit": str(page)}
+    while True:
+        answer = await connection.request("GET", path, query=query)
+        found = answer.get("items")
+        if not isinstance(found, list):
+            # fail closed: an answer without items is not an empty list
+            raise Transient(f"GET {path}: the answer holds no list", reason="NotAList")
+        items.extend(found)
+        token = (answer.get("metadata") or {}).get("continue")
+        if not token:
+            return items
+        query = {"limit": str(page), "continue": str(token)}
