@@ -71,6 +71,11 @@ class Narrator:
             raise StoryError(f"{kind} {name} is no object")
         return found
 
+    def list(self, kind: str) -> list[dict[str, Any]]:
+        """All objects of a kind as JSON, without showing them."""
+        found = json.loads(self._cluster.kubectl("-n", self._namespace, "get", kind, "-o", "json").stdout)
+        return list(found["items"])
+
     def until(self, what: str, holds: Callable[[], bool], *, seconds: float = 30.0) -> float:
         """Wait for something; returns how long it took.
 

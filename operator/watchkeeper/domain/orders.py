@@ -73,7 +73,7 @@ def orders_of(policy: OperatorPolicy) -> Orders:
         mode=spec.mode,
         approval=spec.approval,
         retry=spec.retry,
-        proposal_expiry_seconds=spec.proposal_expiry_seconds,
+        proposal_expiry_seconds=min(spec.proposal_expiry_seconds, spec.limits.max_expiry_seconds),
         why=f"mode is {spec.mode} (OperatorPolicy default)",
     )
 

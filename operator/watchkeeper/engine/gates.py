@@ -41,9 +41,12 @@ class Gates:
             return invalid_orders(error.message)
 
     async def stops(self, namespace: str) -> tuple[EmergencyStop, ...]:
-        """The stops of the namespace and of the operator's own, read fresh, both at once."""
+        """The stops of the namespace and of the operator's own, read fresh, both at once.
+
+        A stop that cannot be understood is an error, and an error is no permission.
+        """
         places = sorted({namespace, self._operator_namespace})
-        answers = await asyncio.gather(*(self._store.list(EmergencyStop, place) for place in places))
+        answers = await asyncio.gather(*(self._store.list(EmergencyStop, place, strict=True) for place in places))
         return tuple(stop for answer in answers for stop in answer)
 
     async def stop_now(self, namespace: str, subject: str | None) -> EmergencyStop | None:

@@ -41,9 +41,9 @@ LOG_MESSAGE = "log-message"
 class Level(StrEnum):
     """How loud a message is."""
 
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
+    INFO = "Info"
+    WARNING = "Warning"
+    ERROR = "Error"
 
 
 class _Parameters(BaseModel):
@@ -60,7 +60,7 @@ class LogMessageParameters(_Parameters):
     """Parameters of `log-message`."""
 
     message: str = Field(min_length=1, max_length=1024, description="What to say.")
-    level: Level = Field(default=Level.INFO, strict=False, description="info, warning or error.")
+    level: Level = Field(default=Level.INFO, strict=False, description="Info, Warning or Error.")
 
 
 _MODELS: dict[str, type[_Parameters]] = {WAIT: WaitParameters, LOG_MESSAGE: LogMessageParameters}
@@ -144,7 +144,7 @@ class Tools:
             self._proposal,
             kind=EventType.NORMAL if level is Level.INFO else EventType.WARNING,
             action=Doing.LOG,
-            reason=f"Message{level.capitalize()}",
+            reason=f"Message{level}",
             note=message,
         )
 

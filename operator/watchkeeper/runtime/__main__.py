@@ -1,0 +1,7 @@
+"""``python -m watchkeeper.runtime``: the operator."""
+
+import sys
+
+from watchkeeper.runtime.main import main
+
+sys.exit(main())

@@ -1,0 +1,129 @@
+"""The composition root: ports get their adapters, ladders their services."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import cast
+
+from watchkeeper.engine.drivers import Drivers
+from watchkeeper.engine.gates import Gates
+from watchkeeper.engine.policies import PolicyLadder
+from watchkeeper.engine.proposals import ProposalLadder
+from watchkeeper.engine.queue import WorkQueue
+from watchkeeper.engine.result import DONE, Result
+from watchkeeper.engine.services import Services
+from watchkeeper.engine.settings import EngineSettings
+from watchkeeper.engine.standing import StandingLadder
+from watchkeeper.engine.subjects import SubjectLadder
+from watchkeeper.engine.sweep import sweep_forever
+from watchkeeper.engine.worker import Ladder, Observer, WorkerPool
+from watchkeeper.ports.clock import Clock
+from watchkeeper.ports.environment import Environment, SubjectPlugin, Surroundings
+from watchkeeper.ports.metrics import MetricsSource
+from watchkeeper.ports.objects import Leases, ObjectStore
+from watchkeeper.ports.recorder import Recorder
+
+logger = logging.getLogger(__name__)
+
+PLUGIN_GROUP = "watchkeeper.subjects"
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """One adapter for each port."""
+
+    store: ObjectStore
+    clock: Clock
+    recorder: Recorder
+    leases: Leases
+    surroundings: Surroundings
+    metrics: Callable[[str], MetricsSource]
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseBudget:
+    """Reads of a database: so many a second on average, so many in a burst."""
+
+    reads_per_second: float
+    burst: int
+
+
+def plugins() -> dict[str, SubjectPlugin]:
+    """The subject plug-ins that are installed, by the Subject's type."""
+    return {point.name: cast("SubjectPlugin", point.load()()) for point in entry_points(group=PLUGIN_GROUP)}
+
+
+def services_of(
+    adapters: Adapters,
+    settings: EngineSettings,
+    budget: DatabaseBudget,
+    found: Mapping[str, SubjectPlugin] | None = None,
+) -> Services:
+    """The services of an engine."""
+    environment = Environment(
+        surroundings=adapters.surroundings,
+        clock=adapters.clock,
+        metrics=adapters.metrics,
+        reads_per_second=budget.reads_per_second,
+        read_burst=budget.burst,
+    )
+    return Services(
+        store=adapters.store,
+        clock=adapters.clock,
+        recorder=adapters.recorder,
+        leases=adapters.leases,
+        drivers=Drivers(plugins() if found is None else found, environment),
+        gates=Gates(
+            adapters.store,
+            adapters.clock,
+            operator_namespace=settings.operator_namespace,
+            cache_seconds=settings.cache_seconds,
+        ),
+        settings=settings,
+        queue=WorkQueue(),
+    )
+
+
+def ladders(services: Services) -> dict[str, Ladder]:
+    """A ladder for each kind."""
+
+    async def nothing(key: object) -> Result:
+        del key
+        return DONE
+
+    return {
+        "ActionProposal": ProposalLadder(services).reconcile,
+        "StandingChange": StandingLadder(services).reconcile,
+        "Subject": SubjectLadder(services).reconcile,
+        "OperatorPolicy": PolicyLadder(services).reconcile,
+        "EmergencyStop": nothing,
+    }
+
+
+class Engine:
+    """Workers and sweep over one set of services."""
+
+    def __init__(self, services: Services, namespaces: tuple[str, ...] | None, observe: Observer | None = None) -> None:
+        self.services = services
+        self._namespaces = namespaces
+        self._pool = WorkerPool(services.queue, ladders(services), workers=services.settings.workers, observe=observe)
+        self._sweep: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start workers and sweep."""
+        self._pool.start()
+        self._sweep = asyncio.create_task(sweep_forever(self.services, self._namespaces), name="sweep")
+
+    async def stop(self, patience_seconds: float) -> None:
+        """Let passes under way finish, then let go of everything."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sweep
+        await self._pool.stop(patience_seconds)
+        await self.services.drivers.close()

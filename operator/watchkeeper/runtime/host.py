@@ -1,0 +1,50 @@
+"""Kopf as the host of one leading engine: it watches until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import kopf
+
+from watchkeeper.adapters.kubernetes.connection import Connection
+from watchkeeper.engine.services import Services
+from watchkeeper.handlers import objects, operator
+
+
+async def watch(
+    services: Services,
+    connection: Connection,
+    *,
+    namespaces: tuple[str, ...] | None,
+    stop: asyncio.Event,
+    ready: asyncio.Event,
+    signs: objects.WatchSigns,
+) -> None:
+    """Run Kopf until `stop` is set or SIGTERM comes; raises what kills a watcher."""
+    registry = kopf.OperatorRegistry()
+
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        found = await connection.credentials()
+        return kopf.ConnectionInfo(
+            server=found.server,
+            ca_path=found.ca_path,
+            insecure=found.insecure,
+            token=found.token,
+            scheme="Bearer" if found.token else None,
+            certificate_path=found.certificate_path,
+            private_key_path=found.private_key_path,
+            proxy_url=found.proxy,
+        )
+
+    kopf.on.login(registry=registry, errors=kopf.ErrorsMode.PERMANENT)(login)
+    objects.register(registry, services, signs)
+    await kopf.operator(
+        registry=registry,
+        settings=operator.settings(),
+        standalone=True,
+        clusterwide=namespaces is None,
+        namespaces=namespaces or (),
+        stop_flag=stop,
+        ready_flag=ready,
+    )
