@@ -1,0 +1,5 @@
+"""TiKV, by way of PD's HTTP API."""
+
+from watchkeeper.subjects.tikv.plugin import TiKVPlugin
+
+__all__ = ["TiKVPlugin"]

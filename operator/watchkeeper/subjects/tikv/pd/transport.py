@@ -1,0 +1,112 @@
+"""One HTTP request to one PD member, with deadlines and a cap on the size of the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import httpx
+
+from watchkeeper.errors import NotConnected, Unreachable
+from watchkeeper.subjects.tikv.pd.answers import RawAnswer
+from watchkeeper.subjects.tikv.pd.routes import POINT_BYTES, Read, Write
+
+CONNECT_SECONDS = 2.0
+CALLER_HEADER = "X-Caller-ID"
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """How requests go out: by which TLS, who says to be calling, and (in tests) over what instead of sockets."""
+
+    context: ssl.SSLContext
+    caller: str
+    transport: Callable[[], httpx.AsyncBaseTransport] | None = None
+
+    def client(self, connections: int) -> httpx.AsyncClient:
+        """A client that neither follows redirects nor retries nor reads proxies from the environment."""
+        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=30)
+        return httpx.AsyncClient(
+            verify=self.context,
+            transport=self.transport() if self.transport is not None else None,
+            limits=limits,
+            headers={CALLER_HEADER: self.caller},
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+
+async def fetch(client: httpx.AsyncClient, endpoint: str, route: Read) -> RawAnswer:
+    """The answer to a read, whatever its status.
+
+    Raises:
+        NotConnected: no connection.
+        Unreachable: no answer in time, a broken or a too long one.
+    """
+    url = httpx.URL(endpoint + route.path, query=route.query.encode("ascii") or None)
+    request = client.build_request("GET", url, timeout=_timeout(route.seconds))
+    return await _exchange(client, request, seconds=route.seconds, max_bytes=route.max_bytes)
+
+
+async def send(
+    client: httpx.AsyncClient, endpoint: str, write: Write, *, operation_key: str, caller: str, seconds: float
+) -> RawAnswer:
+    """Send a write once. The operation key goes into the query string: PD ignores it and keeps it in its audit log.
+
+    Raises:
+        NotConnected: nothing was sent.
+        Unreachable: it may have been applied.
+    """
+    query = f"watchkeeper={quote(operation_key, safe='/')}"
+    request = client.build_request(
+        write.method,
+        httpx.URL(endpoint + write.path, query=query.encode("ascii")),
+        json=write.body,
+        headers={CALLER_HEADER: caller},
+        timeout=_timeout(seconds),
+    )
+    return await _exchange(client, request, seconds=seconds, max_bytes=POINT_BYTES)
+
+
+def _timeout(seconds: float) -> httpx.Timeout:
+    return httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds), pool=min(CONNECT_SECONDS, seconds))
+
+
+async def _exchange(client: httpx.AsyncClient, request: httpx.Request, *, seconds: float, max_bytes: int) -> RawAnswer:
+    where = f"PD at {request.url.scheme}://{request.url.netloc.decode('ascii')}"
+    try:
+        async with asyncio.timeout(seconds):
+            response = await client.send(request, stream=True)
+            try:
+                body = await _body(response, max_bytes)
+            finally:
+                await response.aclose()
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        raise NotConnected(f"{where} cannot be connected to: {_why(error)}") from error
+    except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
+        raise Unreachable(f"{where} gave no answer: {_why(error)}") from error
+    retry_after = response.headers.get("retry-after", "")
+    return RawAnswer(
+        status=response.status_code,
+        body=body,
+        content_type=response.headers.get("content-type", ""),
+        retry_after=float(retry_after) if retry_after.isdigit() else None,
+    )
+
+
+async def _body(response: httpx.Response, max_bytes: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.aiter_bytes():
+        size += len(part)
+        if size > max_bytes:
+            raise Unreachable(f"PD's answer to {response.url.path} is longer than {max_bytes} bytes", reason="TooLarge")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _why(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,98 @@
+"""Preconditions that can pass by themselves: a step waits for them, it does not go stale.
+
+The list is that of section 4 of the PD reference: one leader of PD and of etcd, a quorum of healthy members, a leader
+that has been there for a while (statistics warm up: tikv/pd#3406, #5833), schedulers running and not paused by a backup,
+no second failure domain in trouble.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from watchkeeper.ports.driver import Facts, Wait
+from watchkeeper.subjects.tikv.pd.models import MemberHealth, PDStore, StoreState
+from watchkeeper.subjects.tikv.pd.operatorrecord import OperatorRecord
+from watchkeeper.subjects.tikv.scheduling import Scheduling
+from watchkeeper.subjects.tikv.topology import Topology, is_slow
+
+
+def of_members(topology: Topology, health: tuple[MemberHealth, ...], facts: Facts) -> Iterator[Wait]:
+    """PD itself: one leader, old enough, and a quorum."""
+    healthy = sum(1 for member in health if member.health)
+    if healthy * 2 <= len(topology.members.members):
+        yield Wait("PDNoQuorum", f"only {healthy} of {len(topology.members.members)} PD members are healthy")
+    if topology.leader_split:
+        etcd = topology.members.etcd_leader.name or "nobody"
+        yield Wait("LeaderMismatch", f"PD is led by {topology.leader}, its etcd by {etcd}: a change is under way")
+    young = _young(topology.leader, facts)
+    if young is not None:
+        yield Wait("LeaderYoung", young)
+
+
+def _young(leader: str, facts: Facts) -> str | None:
+    needed = facts.subject.spec.leader_stable_seconds
+    if needed == 0:
+        return None
+    seen = facts.subject.status.leader
+    if seen is None or seen.name != leader:
+        return f"PD's leader {leader} is new: it must lead for {needed} s (leaderStableSeconds)"
+    left = seen.since_time + timedelta(seconds=needed) - facts.now
+    if left <= timedelta(0):
+        return None
+    return f"PD's leader {leader} must lead for another {left.total_seconds():.0f} s (leaderStableSeconds)"
+
+
+def of_domains(topology: Topology, own: tuple[int, ...]) -> Iterator[Wait]:
+    """No store in trouble in a failure domain other than those of the stores that the step is about."""
+    stores = [store for store_id in own if (store := topology.store(store_id)) is not None]
+    own_domains = {topology.domain(store) for store in stores}
+    others = {name: ids for name, ids in topology.failing_domains().items() if name not in own_domains}
+    if others:
+        texts = [f"{name} (store {', '.join(map(str, ids))})" for name, ids in sorted(others.items())]
+        yield Wait("OtherDomainUnhealthy", f"stores do not answer in another failure domain: {'; '.join(texts)}")
+
+
+def of_scheduling(scheduling: Scheduling, now: datetime) -> Iterator[Wait]:
+    """PD's schedulers are at work and nobody has stopped them."""
+    if not scheduling.prepared:
+        yield Wait("PDNotPrepared", "PD lists no schedulers: its coordinator is still loading regions")
+    if scheduling.schedule.halt_scheduling:
+        yield Wait("SchedulingHalted", "somebody has halted scheduling (halt-scheduling is true)")
+    backups = scheduling.backups(now)
+    if backups:
+        yield Wait("BackupRunning", f"a backup or restore seems to be running: {', '.join(backups[:4])}")
+
+
+def of_operator(region_id: int, operator: OperatorRecord | None) -> Iterator[Wait]:
+    """Nobody works on the region. PD would let a hand-made operator push out one of its own."""
+    if operator is not None and operator.running:
+        what = f"{operator.desc} {{{operator.brief}}}" if operator.desc else "an operator"
+        yield Wait("OperatorOnRegion", f"{what} is running on region {region_id}")
+
+
+def of_target(store: PDStore) -> Iterator[Wait]:
+    """A store that is to take something on answers, is not busy and not slow."""
+    meta = store.store
+    if meta.condition is not StoreState.UP:
+        yield Wait("StoreNotUp", f"store {meta.id} is {meta.condition}")
+    elif store.status.is_busy:
+        yield Wait("StoreBusy", f"store {meta.id} says that it is busy")
+    elif is_slow(store):
+        yield Wait("StoreBusy", f"store {meta.id} is slow (slow score {store.status.slow_score})")
+
+
+def of_leading(store_id: int, scheduling: Scheduling) -> Iterator[Wait]:
+    """Nobody keeps leaders away from, or pinned to, the store."""
+    if store_id in scheduling.evicted:
+        yield Wait("TargetHeld", f"store {store_id} is on the list of evict-leader-scheduler")
+    if store_id in scheduling.granted:
+        yield Wait("TargetHeld", f"store {store_id} is held by grant-leader-scheduler")
+
+
+def of_holds(targets: tuple[str, ...], facts: Facts) -> Iterator[Wait]:
+    """Nobody has declared a hold on what the step touches."""
+    for target in targets:
+        holder = facts.held_targets.get(target)
+        if holder is not None:
+            yield Wait("TargetHeld", f"{target} is held by StandingChange {holder}: see kubectl get sc {holder}")
