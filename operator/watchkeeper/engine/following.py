@@ -153,12 +153,21 @@ class Follower:
             marks,
             Moment(services.clock.now(), proposal.metadata.generation),
             reason=judgement.reason,
-            message=judgement.message,
+            message=judgement.message + await self._under_stop(proposal, looked),
             drop=drop,
             attempts=with_attempt(proposal, looked),
         )
         await services.store.write_status(proposal, status)
         return Result(services.settings.verify_interval_seconds)
+
+    async def _under_stop(self, proposal: ActionProposal, looked: Attempt) -> str:
+        """What was sent before a stop is watched, not cancelled; people are told how to do that."""
+        stop = await self._services.gates.recent_stop(proposal.metadata.namespace, proposal.spec.subject_ref.name)
+        if stop is None:
+            return ""
+        _, step = current_step(proposal, looked.step)
+        where = f"{stop.metadata.namespace}/{stop.metadata.name}"
+        return f"\nEmergencyStop {where} came after the write, which is only watched now; to take it back: {step.undo}"
 
     def _remember_look(self, operation_key: str, moment: float) -> None:
         while len(self._looked) >= LOOKS_REMEMBERED:

@@ -55,7 +55,7 @@ class SubjectLadder:
     def _too_soon(self, subject: Subject) -> float:
         """An event about our own write must not make us look again at once."""
         last = self._looked.get(subject.key)
-        if last is None or last[0] != subject.metadata.generation or subject.status.cluster_id is None:
+        if last is None or last[0] != subject.metadata.generation:
             return 0.0
         interval = self._services.settings.observe_interval_seconds
         return max(0.0, last[1] + interval * 0.9 - self._services.clock.monotonic())

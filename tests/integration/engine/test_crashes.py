@@ -1,0 +1,208 @@
+"""Every awaited external call of an execution and of a release, crashed before and after, on the real API server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from localcluster.cluster import Cluster
+from localcluster.installation import OPERATOR_NAMESPACE, SERVICE_ACCOUNT
+from tests.integration.engine.crashpoints import Crash, CrashPlan
+from tests.integration.engine.world import EngineWorld
+from watchkeeper.api.v1alpha1.actionproposal import AttemptOutcome, Phase
+from watchkeeper.api.v1alpha1.standingchange import StandingState
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+AT_ONCE = 4
+Story = Callable[[EngineWorld, CrashPlan], Awaitable[None]]
+
+
+@pytest.fixture
+def operator_config(installed: Cluster) -> Path:
+    return installed.service_account_kubeconfig(OPERATOR_NAMESPACE, SERVICE_ACCOUNT)
+
+
+async def _quiet(world: EngineWorld) -> bool:
+    """Nothing is on its way any more: proposals ended, claims gone, finalizers gone or kept for an open Unknown."""
+    subject = await world.subject()
+    if any(entry.state != "Unknown" for entry in subject.status.in_flight):
+        return False
+    for found in await world.proposals():
+        if found.status.phase is None or not found.status.phase.terminal:
+            return False
+    return True
+
+
+@asynccontextmanager
+async def a_world(cluster: Cluster, operator: Path) -> AsyncIterator[EngineWorld]:
+    world = EngineWorld(cluster, operator, cluster.admin)
+    try:
+        await world.open()
+        yield world
+    finally:
+        await world.close()
+
+
+async def observed(world: EngineWorld) -> None:
+    services = await world.engine()
+
+    async def seen() -> bool:
+        return (await world.subject()).status.health == "Healthy"
+
+    await world.drive(services, seen)
+    await services.drivers.close()
+
+
+async def run_until_quiet(world: EngineWorld, plan: CrashPlan) -> bool:
+    """One process that may crash, then a second one that brings everything to rest; whether it crashed."""
+    crashed = False
+    first = await world.engine(plan)
+    try:
+        await world.drive(first, lambda: _quiet(world))
+    except Crash:
+        crashed = True
+    plan.armed = False
+    await first.drivers.close()
+    second = await world.engine()
+    await world.drive(second, lambda: _quiet(world))
+    await second.drivers.close()
+    return crashed
+
+
+def check_writes(world: EngineWorld) -> None:
+    """At most one write for each attempt, and every write carries its attempt."""
+    attempts = Counter(write.query for write in world.simulator.requests.writes)
+    assert all(count == 1 for count in attempts.values()), attempts
+    assert all("watchkeeper=" in query for query in attempts), attempts
+
+
+async def transfer_leader(world: EngineWorld, plan: CrashPlan) -> None:
+    region = next(r for r in world.simulator.world.regions.values() if r.leader_store)
+    target = next(p.store_id for p in region.peers if p.store_id != region.leader_store)
+    proposal = await world.propose("transfer-leader", region=region.id, toStore=target)
+    await run_until_quiet(world, plan)
+    ended = await world.proposal(proposal.metadata.name)
+    assert ended.status.phase is Phase.COMPLETED, ended.status.message
+    assert world.simulator.region(region.id).leader_store == target
+    check_writes(world)
+
+
+async def transfer_peer(world: EngineWorld, plan: CrashPlan) -> None:
+    region, source, target = _movable(world)
+    proposal = await world.propose("transfer-peer", region=region, fromStore=source, toStore=target)
+    await run_until_quiet(world, plan)
+    ended = await world.proposal(proposal.metadata.name)
+    check_writes(world)
+    there = target in {p.store_id for p in world.simulator.region(region).peers}
+    last = ended.status.attempts[-1].outcome if ended.status.attempts else None
+    assert len(world.simulator.requests.writes) <= 1
+    assert ended.status.phase in (Phase.COMPLETED, Phase.FAILED), ended.status.message
+    assert (ended.status.phase is Phase.COMPLETED) == there or last is AttemptOutcome.UNKNOWN, ended.status.message
+
+
+def _movable(world: EngineWorld) -> tuple[int, int, int]:
+    """A region, a follower's store, and a store of the same zone that has no peer of it."""
+    stores = world.simulator.world.stores
+    for region in world.simulator.world.regions.values():
+        held = {p.store_id for p in region.peers}
+        for source in held - {region.leader_store}:
+            zone = stores[source].labels["zone"]
+            for target, store in stores.items():
+                if target not in held and store.labels["zone"] == zone:
+                    return region.id, source, target
+    raise AssertionError("no region can be moved within its zone")
+
+
+async def drain(world: EngineWorld, plan: CrashPlan) -> None:
+    proposal = await world.propose("drain-store", store=4, seconds=3600)
+    await run_until_quiet(world, plan)
+    ended = await world.proposal(proposal.metadata.name)
+    assert ended.status.phase is Phase.COMPLETED, ended.status.message
+    assert world.simulator.evicted_stores == [4]
+    check_writes(world)
+    await released_in_the_end(world)
+
+
+async def released_in_the_end(world: EngineWorld) -> None:
+    """Whatever happened, deleting the standing changes leaves nothing in PD and no object behind."""
+    services = await world.engine()
+    for change in await world.changes():
+        await world.delete(change)
+
+    async def gone() -> bool:
+        return not await world.changes()
+
+    await world.drive(services, gone)
+    await services.drivers.close()
+    assert world.simulator.evicted_stores == []
+    check_writes(world)
+
+
+async def release(world: EngineWorld, plan: CrashPlan) -> None:
+    """The crash comes in the release, after a drain that went well."""
+    armed, plan.armed = plan.armed, False
+    await world.propose("drain-store", store=4, seconds=3600)
+    first = await world.engine()
+
+    async def held() -> bool:
+        return await _quiet(world) and [c.status.state for c in await world.changes()] == [StandingState.HELD]
+
+    await world.drive(first, held)
+    await first.drivers.close()
+    plan.armed = armed
+    crashing = await world.engine(plan)
+    await world.delete((await world.changes())[0])
+
+    async def gone() -> bool:
+        return not await world.changes()
+
+    with suppress(Crash):
+        await world.drive(crashing, gone)
+    plan.armed = False
+    await crashing.drivers.close()
+    second = await world.engine()
+    await world.drive(second, gone)
+    await second.drivers.close()
+    assert world.simulator.evicted_stores == []
+    check_writes(world)
+
+
+STORIES: dict[str, Story] = {
+    "transfer-leader": transfer_leader,
+    "transfer-peer": transfer_peer,
+    "drain-store": drain,
+    "release": release,
+}
+
+
+@pytest.mark.parametrize("story", STORIES)
+async def test_a_crash_at_every_external_call(installed: Cluster, operator_config: Path, story: str) -> None:
+    counting = CrashPlan()
+    async with a_world(installed, operator_config) as world:
+        await observed(world)
+        await STORIES[story](world, counting)
+    calls = list(counting.names)
+    points = [(number, after) for number in range(1, len(calls) + 1) for after in (False, True)]
+    slots = asyncio.Semaphore(AT_ONCE)
+    failures: list[str] = []
+
+    async def one(number: int, after: bool) -> None:
+        async with slots:
+            try:
+                async with a_world(installed, operator_config) as world:
+                    await observed(world)
+                    await STORIES[story](world, CrashPlan(number, after))
+            except AssertionError as error:
+                when = "after" if after else "before"
+                failures.append(f"{when} call {number} ({calls[number - 1]}): {error}")
+
+    await asyncio.gather(*(one(number, after) for number, after in points))
+    print(f"\n{story}: {len(calls)} external calls, {len(points)} crash points, {len(failures)} failures")
+    assert not failures, "\n".join(failures)
+    assert len(points) >= 20

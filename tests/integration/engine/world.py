@@ -1,0 +1,208 @@
+"""One namespace with a policy, a Subject and a simulated cluster of its own, and engines that come and go over it.
+
+The engine is the real one, its store the real API server under the operator's own ServiceAccount; only Kopf is left out:
+keys are driven one after the other, so that a run has the same calls every time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from watchkeeper.adapters.kubernetes.leases import KubernetesLeases
+from watchkeeper.adapters.kubernetes.surroundings import KubernetesSurroundings
+
+from localcluster.cluster import Cluster
+from localcluster.installation import OPERATOR_NAMESPACE
+from tests.integration.engine.crashpoints import CrashPlan, Watched, WatchedPlugin
+from watchkeeper.adapters.kubernetes.connection import Connection, ConnectionSettings
+from watchkeeper.adapters.kubernetes.objects import KubernetesObjects
+from watchkeeper.api.v1alpha1 import ActionProposal, StandingChange, Subject
+from watchkeeper.api.v1alpha1.actionproposal import Action, ActionProposalSpec, Source
+from watchkeeper.api.v1alpha1.meta import LocalRef, Resource
+from watchkeeper.engine.services import Services
+from watchkeeper.engine.settings import EngineSettings
+from watchkeeper.errors import WatchkeeperError
+from watchkeeper.ports.recorder import EventType
+from watchkeeper.runtime.composition import Adapters, DatabaseBudget, ladders, services_of
+from watchkeeper.simulator.knobs import Knobs
+from watchkeeper.simulator.scenario import Scenario
+from watchkeeper.simulator.simulator import Simulator
+from watchkeeper.subjects.tikv import TiKVPlugin
+
+SUBJECT = "tikv"
+FACTOR = 20.0
+PROPOSER = "system:serviceaccount:watchkeeper-system:watchkeeper-controller"
+
+
+class Told:
+    """A recorder that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[str, str, str]] = []
+
+    def event(
+        self, regarding: Resource, *, kind: EventType, action: str, reason: str, note: str, namespace: str | None = None
+    ) -> None:
+        del kind, namespace
+        self.notes.append((str(regarding.key), f"{action}/{reason}", note))
+
+
+class EngineWorld:
+    """Use `open` and `close`; `engine` makes a new process's worth of services."""
+
+    def __init__(self, cluster: Cluster, operator: Path, admin: Path) -> None:
+        self._cluster = cluster
+        self._operator = operator
+        self._admin = admin
+        self.namespace = f"e-{secrets.token_hex(4)}"
+        scenario = Scenario(
+            cluster_id=secrets.randbits(62),
+            stores=6,
+            regions=30,
+            knobs=Knobs(transfer_leader_seconds=0.1, change_peer_seconds=0.1, snapshot_seconds=0.5),
+        )
+        self.simulator = Simulator(scenario, factor=FACTOR)
+        self.told = Told()
+        self._connections: list[Connection] = []
+
+    async def open(self, *, policy: dict[str, Any] | None = None) -> None:
+        """Namespace, policy, Subject and simulator."""
+        endpoints = await self.simulator.start()
+        self._store = KubernetesObjects(await self._connect(self._admin))
+        spec = policy or {"mode": "Execute", "approval": {"mode": "Never"}, "retry": {"initialSeconds": 1}}
+        await self._raw("/api/v1/namespaces", {"metadata": {"name": self.namespace}})
+        await self.make("operatorpolicies", "OperatorPolicy", "default", spec)
+        tikv = {"endpoints": list(endpoints.pd)}
+        await self.make(
+            "subjects",
+            "Subject",
+            SUBJECT,
+            {"type": "TiKV", "tikv": tikv, "manager": "None", "settleSeconds": 0, "leaderStableSeconds": 0},
+        )
+
+    async def close(self) -> None:
+        """Everything but the objects, which go with the control plane."""
+        for connection in self._connections:
+            await connection.close()
+        await self.simulator.stop()
+
+    async def _connect(self, kubeconfig: Path) -> Connection:
+        settings = ConnectionSettings(requests_per_second=1000.0, burst=1000)
+        connection = await Connection.open(kubeconfig, settings)
+        self._connections.append(connection)
+        await connection.version()
+        return connection
+
+    async def _raw(self, path: str, body: dict[str, Any], method: str = "POST", **options: Any) -> dict[str, Any]:
+        return await self._connections[0].request(method, path, body, **options)
+
+    async def make(self, plural: str, kind: str, name: str, spec: dict[str, Any]) -> None:
+        """Create an object as the admin."""
+        path = f"/apis/watchkeeper.dev/v1alpha1/namespaces/{self.namespace}/{plural}"
+        body = {"apiVersion": "watchkeeper.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+        for attempt in range(40):
+            try:
+                await self._raw(path, body)
+            except WatchkeeperError:
+                if attempt == 39:
+                    raise
+                await asyncio.sleep(0.25)  # a new namespace or policy is not known at once
+            else:
+                return
+
+    async def propose(self, action: str, source: Source = Source.SUBJECT, **parameters: Any) -> ActionProposal:
+        """A proposal by the admin."""
+        spec = ActionProposalSpec(
+            subject_ref=LocalRef(name=SUBJECT),
+            action=Action(source=source, name=action, parameters=parameters),
+            reason="a test",
+            proposed_by="admin",
+        )
+        name = f"{action}-{secrets.token_hex(3)}"
+        await self.make("actionproposals", "ActionProposal", name, spec.wire())
+        return await self._store.get(ActionProposal, self.namespace, name)
+
+    async def engine(self, plan: CrashPlan | None = None, **settings: Any) -> Services:
+        """A fresh process's services: another holder, nothing remembered."""
+        connection = await self._connect(self._operator)
+        counted = plan or CrashPlan(armed=False)
+        wanted: dict[str, Any] = {
+            "operator_namespace": OPERATOR_NAMESPACE,
+            "instance": f"engine-{secrets.token_hex(4)}",
+            "write_timeout_seconds": 1.0,
+            "attempt_seconds": 1.0,
+            "recovery_grace_seconds": 0.3,
+            "verify_interval_seconds": 0.05,
+            "wait_interval_seconds": 0.05,
+            "observe_interval_seconds": 0.2,
+            "standing_interval_seconds": 0.05,
+            "cache_seconds": 0.0,
+            **settings,
+        }
+        adapters = Adapters(
+            store=Watched(KubernetesObjects(connection), counted, "store"),
+            clock=connection.clock,
+            recorder=self.told,
+            leases=Watched(KubernetesLeases(connection, namespace=OPERATOR_NAMESPACE), counted, "leases"),
+            surroundings=KubernetesSurroundings(connection),
+            metrics=_no_metrics,
+        )
+        return services_of(
+            adapters,
+            EngineSettings(**wanted),
+            DatabaseBudget(reads_per_second=10_000.0, burst=10_000),
+            {"TiKV": WatchedPlugin(TiKVPlugin(), counted)},
+        )
+
+    async def drive(self, services: Services, until: Callable[[], Any], *, seconds: float = 30.0) -> None:
+        """Pass over every object again and again until `until()` is true; errors are what a worker makes of them."""
+        steps = ladders(services)
+        deadline = asyncio.get_running_loop().time() + seconds
+        while not await until():
+            if asyncio.get_running_loop().time() > deadline:
+                raise AssertionError(f"not quiet after {seconds} s: {await self.picture()}")
+            for kind in (Subject, StandingChange, ActionProposal):
+                for found in await self._store.list(kind, self.namespace):
+                    try:
+                        await steps[kind.__name__](found.key)
+                    except WatchkeeperError:
+                        continue
+            await asyncio.sleep(0.02)
+
+    async def proposal(self, name: str) -> ActionProposal:
+        return await self._store.get(ActionProposal, self.namespace, name)
+
+    async def proposals(self) -> list[ActionProposal]:
+        return await self._store.list(ActionProposal, self.namespace)
+
+    async def subject(self) -> Subject:
+        return await self._store.get(Subject, self.namespace, SUBJECT)
+
+    async def changes(self) -> list[StandingChange]:
+        return await self._store.list(StandingChange, self.namespace)
+
+    async def delete(self, obj: Resource) -> None:
+        """Delete an object as the admin."""
+        path = f"/apis/watchkeeper.dev/v1alpha1/namespaces/{self.namespace}/{type(obj).info.plural}/{obj.metadata.name}"
+        await self._connections[0].request("DELETE", path)
+
+    async def picture(self) -> str:
+        """For failures."""
+        told = [
+            f"{p.metadata.name}: {p.status.phase} {p.status.reason}: {p.status.message}" for p in await self.proposals()
+        ]
+        told += [
+            f"{c.metadata.name}: {c.status.state} {c.status.reason}: {c.status.message}" for c in await self.changes()
+        ]
+        subject = await self.subject()
+        return "\n".join(
+            [*told, f"subject: {subject.status.health} {subject.status.message} {subject.status.in_flight}"]
+        )
+
+
+def _no_metrics(url: str) -> Any:
+    raise AssertionError(f"no Prometheus is named here, yet {url} was asked for")
