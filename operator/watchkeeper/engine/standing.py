@@ -103,7 +103,7 @@ class StandingLadder:
             state = await driver.read_change(change.spec.change)
         except Transient as error:
             return await self._releaser.unreachable(change, error.message)
-        before = bool((change.status.before or {}).get("standing", False))
+        before = driver.stood_before(change.spec.change, change.status.before or {})
         if state is ChangeState.PRESENT and not before and fate in ("made", "unclear"):
             held = await self._status.keep(
                 change,

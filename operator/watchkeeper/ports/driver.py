@@ -56,8 +56,6 @@ class Planned:
     target: str
     """For the column, such as `tikv-5/store 7`."""
     steps: tuple[PlanStep, ...]
-    preview: str = ""
-    """Facts of the moment that are not part of the digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +250,10 @@ class SubjectDriver(ActionRunner, Protocol):
 
     async def read_change(self, change: Change) -> ChangeState:
         """Whether the standing change is in the database."""
+        ...
+
+    def stood_before(self, change: Change, before: Mapping[str, Any]) -> bool:
+        """Whether the before-image already showed it: then it is somebody else's; pure. An image that says nothing counts as yes."""
         ...
 
     async def release_blocker(self, change: Change) -> Wait | None:
