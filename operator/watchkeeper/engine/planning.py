@@ -109,7 +109,7 @@ class Planner:
         self, proposal: ActionProposal, orders: Orders, subject: Subject, run: Run, planned: Planned
     ) -> ActionProposal:
         services = self._services
-        plan = Plan(summary=planned.summary, steps=planned.steps)
+        plan = Plan(summary=planned.summary, preview=planned.preview[:1024], steps=planned.steps)
         risk = run.definition.risk
         allowed = attempts_allowed(proposal, orders.retry, idempotent=run.definition.idempotent)
         seal = digest(

@@ -56,6 +56,8 @@ class Planned:
     target: str
     """For the column, such as `tikv-5/store 7`."""
     steps: tuple[PlanStep, ...]
+    preview: str = ""
+    """Facts of the moment, for people; not part of the digest."""
 
 
 @dataclass(frozen=True, slots=True)
