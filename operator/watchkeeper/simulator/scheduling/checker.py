@@ -6,17 +6,21 @@ whose round takes well under a second (`pkg/schedule/checker/rule_checker.go`).
 
 from __future__ import annotations
 
+import itertools
+
 from watchkeeper.simulator.scheduling.builder import CannotBuildError, Label, Target, change_peers
 from watchkeeper.simulator.scheduling.controller import OperatorController
 from watchkeeper.simulator.scheduling.kinds import Kind, Priority
 from watchkeeper.simulator.scheduling.operation import Operation
 from watchkeeper.simulator.scheduling.pauses import Pauses
 from watchkeeper.simulator.scheduling.stores import StoreFilter
-from watchkeeper.simulator.world.indexedset import IndexedSet
 from watchkeeper.simulator.world.placement import LABEL_BASE, RegionFit, RuleFit, fit, isolation_score
 from watchkeeper.simulator.world.region import Peer, Region, Role
 from watchkeeper.simulator.world.state import World
 from watchkeeper.simulator.world.store import NodeState, Store
+
+_BATCH = 512
+"""Regions looked at in one go, so that a PD leader change with many regions does not stop everything else."""
 
 
 class RuleChecker:
@@ -27,14 +31,15 @@ class RuleChecker:
         self._controller = controller
         self._stores = stores
         self._pauses = pauses
-        self._waiting = IndexedSet()
+        self._waiting: dict[int, None] = {}
+        """Regions to look at, in the order in which they changed."""
         self._is_patrolling = False
         self.ready_at = 0.0
         """Virtual time until when the coordinator is not prepared."""
 
     def look_at(self, region_id: int) -> None:
         """The region has changed."""
-        self._waiting.add(region_id)
+        self._waiting[region_id] = None
         self._patrol_in(self._world.knobs.patrol_seconds)
 
     def look_at_store(self, store: Store) -> None:
@@ -55,10 +60,16 @@ class RuleChecker:
         if self._world.config.halt_scheduling or self._pauses.is_paused("rule"):
             self._patrol_in(self._world.knobs.patrol_retry_seconds)
             return
-        for region_id in self._waiting:
-            if self._settled(region_id):
-                self._waiting.discard(region_id)
-        if len(self._waiting):
+        batch = list(itertools.islice(self._waiting, _BATCH))
+        unsettled = 0
+        for region_id in batch:
+            del self._waiting[region_id]
+            if not self._settled(region_id):
+                self._waiting[region_id] = None
+                unsettled += 1
+        if len(self._waiting) > unsettled:
+            self._patrol_in(self._world.knobs.patrol_seconds)
+        elif self._waiting:
             self._patrol_in(self._world.knobs.patrol_retry_seconds)
 
     def _settled(self, region_id: int) -> bool:
