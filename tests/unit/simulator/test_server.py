@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from watchkeeper.simulator import Endpoints, Scenario, Simulator
+from watchkeeper.simulator.faults import RouteFault
+
+V1 = "/pd/api/v1"
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[tuple[Simulator, Endpoints]]:
+    """Three members, time driven by hand."""
+    simulator = Simulator(Scenario(members=3))
+    endpoints = await simulator.start()
+    try:
+        yield simulator, endpoints
+    finally:
+        await simulator.stop()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(timeout=5) as client:
+        yield client
+
+
+async def fault(http: httpx.AsyncClient, endpoints: Endpoints, **body: Any) -> httpx.Response:
+    return await http.post(f"{endpoints.control}/faults", json=body)
+
+
+async def test_every_member_answers_and_tells_where_it_is(
+    served: tuple[Simulator, Endpoints], http: httpx.AsyncClient
+) -> None:
+    _, endpoints = served
+    for url in endpoints.pd:
+        members = (await http.get(f"{url}{V1}/members")).json()["members"]
+        assert [member["client_urls"] for member in members] == [[one] for one in endpoints.pd]
+
+
+async def test_encoded_paths_and_queries_arrive_as_they_were_sent(
+    served: tuple[Simulator, Endpoints], http: httpx.AsyncClient
+) -> None:
+    simulator, endpoints = served
+    await http.get(f"{endpoints.pd[0]}{V1}/config/region-label/rule/keyspaces%2F0?watchkeeper=a%2Fb/1/2")
+    (request,) = simulator.requests
+    assert (request.path, request.attempt, request.status) == (
+        f"{V1}/config/region-label/rule/keyspaces%2F0",
+        "a/b/1/2",
+        200,
+    )
+
+
+async def test_a_dead_member_refuses_connections_and_is_back_on_its_port(
+    served: tuple[Simulator, Endpoints], http: httpx.AsyncClient
+) -> None:
+    simulator, endpoints = served
+    await http.get(f"{endpoints.pd[1]}{V1}/ping")
+    await fault(http, endpoints, kind="kill-member", member="pd-1")
+    await asyncio.sleep(0.2)
+    with pytest.raises(httpx.TransportError):
+        await http.get(f"{endpoints.pd[1]}{V1}/ping")
+    await fault(http, endpoints, kind="return-member", member="pd-1")
+    await asyncio.sleep(0.1)
+    assert (await http.get(f"{endpoints.pd[1]}{V1}/ping")).status_code == 200
+    assert simulator.members.leader == "pd-0"
+
+
+async def test_a_hung_member_and_a_dropped_answer_leave_the_client_waiting(
+    served: tuple[Simulator, Endpoints], http: httpx.AsyncClient
+) -> None:
+    simulator, endpoints = served
+    await fault(http, endpoints, kind="hang-member", member="pd-2")
+    with pytest.raises(httpx.ReadTimeout):
+        await http.get(f"{endpoints.pd[2]}{V1}/ping", timeout=0.2)
+    simulator.faults.route(RouteFault(path="/schedulers", method="POST", hangs=True, after=True))
+    with pytest.raises(httpx.ReadTimeout):
+        await http.post(
+            f"{endpoints.pd[0]}{V1}/schedulers", json={"name": "evict-leader-scheduler", "store_id": 1}, timeout=0.2
+        )
+    assert simulator.evicted_stores == [1]
+
+
+async def test_latency_is_real_and_a_wait_of_pd_is_not_where_time_stands_still(
+    served: tuple[Simulator, Endpoints], http: httpx.AsyncClient
+) -> None:
+    simulator, endpoints = served
+    simulator.faults.route(RouteFault(path="/ping", seconds=0.2))
+    began = asyncio.get_running_loop().time()
+    await http.get(f"{endpoints.pd[0]}{V1}/ping")
+    assert 0.2 <= asyncio.get_running_loop().time() - began < 2
+    simulator.faults.hang_member("pd-0")
+    simulator.clock.advance(6.5)
+    assert (await http.get(f"{endpoints.pd[2]}{V1}/stores")).status_code == 503
+
+
+async def test_control_shows_state_and_requests_and_moves_time(
+    served: tuple[Simulator, Endpoints], http: httpx.AsyncClient
+) -> None:
+    simulator, endpoints = served
+    await http.post(
+        f"{endpoints.pd[0]}{V1}/operators", json={"name": "transfer-leader", "region_id": 7, "to_store_id": 2}
+    )
+    advanced = await http.post(f"{endpoints.control}/clock/advance", json={"seconds": 5})
+    assert advanced.json() == {"now": 5.0}
+    state = (await http.get(f"{endpoints.control}/state")).json()
+    assert (state["pd_leader"], state["region_count"], state["writes"]) == ("pd-0", 66, 1)
+    region = (await http.get(f"{endpoints.control}/regions/7")).json()
+    assert region["leader_store"] == simulator.region(7).leader_store == 2
+    (write,) = (await http.get(f"{endpoints.control}/requests?writes")).json()
+    assert (write["method"], write["status"]) == ("POST", 200)
+    assert (await http.get(f"{endpoints.control}/requests?since={write['number']}")).json() == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"kind": "kill-store", "store": 99},
+        {"kind": "kill-store"},
+        {"kind": "nonsense"},
+        {"kind": "steps", "action": "explode"},
+        {"kind": "kill-store", "store": 1, "extra": True},
+    ],
+)
+async def test_a_wrong_fault_is_400_with_the_reason(
+    served: tuple[Simulator, Endpoints], http: httpx.AsyncClient, body: dict[str, Any]
+) -> None:
+    _, endpoints = served
+    answer = await fault(http, endpoints, **body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"kind": "kill-store", "store": 1},
+        {"kind": "silence-store", "store": 1},
+        {"kind": "return-store", "store": 1},
+        {"kind": "set-store", "store": 1, "busy": True, "slow_score": 80, "available_bytes": 1000},
+        {"kind": "steps", "action": "ignore", "store": 1},
+        {"kind": "clear-steps"},
+        {"kind": "change-pd-leader", "to": "pd-1"},
+        {"kind": "foreign-evict", "store": 1},
+        {"kind": "pause-scheduler", "name": "balance-leader-scheduler", "seconds": 60},
+        {"kind": "pause-checker", "name": "merge", "seconds": 60},
+        {"kind": "gc-service", "service_id": "br", "ttl_seconds": 60},
+        {"kind": "gc-release", "service_id": "br"},
+        {"kind": "halt-scheduling", "on": True},
+        {"kind": "cluster-id", "cluster_id": 1},
+        {"kind": "route", "path": "/stores", "status": 500, "times": 1},
+        {"kind": "clear-routes"},
+    ],
+    ids=lambda body: str(body["kind"]),
+)
+async def test_every_fault_can_be_asked_for(
+    served: tuple[Simulator, Endpoints], http: httpx.AsyncClient, body: dict[str, Any]
+) -> None:
+    _, endpoints = served
+    answer = await fault(http, endpoints, **body)
+    assert (answer.status_code, answer.json()) == (200, {"applied": True})
+
+
+async def test_metrics_of_a_store_follow_its_leaders_and_end_with_it(
+    served: tuple[Simulator, Endpoints], http: httpx.AsyncClient
+) -> None:
+    simulator, endpoints = served
+    simulator.clock.advance(10)
+    text = (await http.get(f"{endpoints.status[2]}/metrics")).text
+    assert 'tikv_raftstore_region_count{type="leader"} 11' in text
+    assert 'tikv_grpc_msg_duration_seconds_bucket{type="kv_get",le="+Inf"} 1100' in text
+    assert 'tikv_store_size_bytes{type="capacity"} 107374182400' in text
+    simulator.faults.kill_store(2)
+    with pytest.raises(httpx.TransportError):
+        await http.get(f"{endpoints.status[2]}/metrics")
+    targets = (await http.get(f"{endpoints.control}/targets")).json()
+    assert targets[1]["labels"]["pod"] == "tikv-1"
+    assert targets[1]["targets"] == [endpoints.status[2].removeprefix("http://")]
+
+
+async def test_live_time_goes_by_itself(http: httpx.AsyncClient) -> None:
+    simulator = Simulator(factor=50.0)
+    endpoints = await simulator.start()
+    try:
+        await asyncio.sleep(0.3)
+        state = (await http.get(f"{endpoints.control}/state")).json()
+        assert 10 < state["now"] < 500
+    finally:
+        await simulator.stop()
+
+
+async def test_serve_prints_its_endpoints_and_ends_on_a_signal(tmp_path: Path, http: httpx.AsyncClient) -> None:
+    scenario, ready = tmp_path / "scenario.yaml", tmp_path / "ready.json"
+    scenario.write_text("stores: 4\nzones: 2\nregions: 9\n", encoding="utf-8")
+    arguments = ["serve", "--members", "1", "--regions", "12", "--scenario", str(scenario), "--ready-file", str(ready)]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "watchkeeper.simulator", *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    line = await asyncio.wait_for(process.stdout.readline(), 20)
+    try:
+        endpoints = json.loads(line)
+        assert json.loads(ready.read_text(encoding="utf-8")) == endpoints
+        state = (await http.get(f"{endpoints['control']}/state")).json()
+        assert (len(state["stores"]), state["region_count"]) == (4, 12)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+        await process.communicate()
+
+
+async def test_serve_refuses_a_wrong_scenario(tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text("storez: 4\n", encoding="utf-8")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "watchkeeper.simulator",
+        "serve",
+        "--scenario",
+        str(scenario),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 2
+    assert b"storez" in errors
