@@ -8,12 +8,17 @@ from types import MappingProxyType
 from watchkeeper.api.v1alpha1.subject import CatalogEntry, Subject
 from watchkeeper.ports.driver import ActionDefinition, Observation
 from watchkeeper.subjects.tikv.actions.action import Action
+from watchkeeper.subjects.tikv.actions.drainstore import DrainStore
 from watchkeeper.subjects.tikv.actions.transferleader import TransferLeader
+from watchkeeper.subjects.tikv.actions.transferpeer import TransferPeer
+from watchkeeper.subjects.tikv.actions.undrainstore import UndrainStore
 from watchkeeper.subjects.tikv.managers import manager_objection
 
 SOURCE = "Subject"
 
-ACTIONS: Mapping[str, Action] = MappingProxyType({action.definition.name: action for action in (TransferLeader(),)})
+_ALL: tuple[Action, ...] = (TransferLeader(), TransferPeer(), DrainStore(), UndrainStore())
+ACTIONS: Mapping[str, Action] = MappingProxyType({action.definition.name: action for action in _ALL})
+"""Every action by name."""
 
 
 def untested(version: str) -> str:

@@ -129,6 +129,10 @@ class TiKVDriver:
         with readable():
             return await standing.read_change(self._execution, change)
 
+    def stood_before(self, change: Change, before: Mapping[str, Any]) -> bool:
+        """Whether the before-image of drain-store already had the store on the list."""
+        return standing.stood_before(change, before)
+
     async def release_blocker(self, change: Change) -> Wait | None:
         """A pod that is terminating or not ready, or None."""
         with readable():

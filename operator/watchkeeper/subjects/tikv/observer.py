@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from watchkeeper.api.v1alpha1.subject import Health, StoreCounts, Subject
-from watchkeeper.errors import NotLeader, Transient, Unreachable
+from watchkeeper.errors import NotConnected, NotLeader, Transient, Unreachable
 from watchkeeper.ports.clock import Clock
 from watchkeeper.ports.driver import Observation
 from watchkeeper.ports.environment import Surroundings
@@ -14,6 +14,7 @@ from watchkeeper.subjects.tikv import health
 from watchkeeper.subjects.tikv.frozen import FrozenWatch, drain_without_effect
 from watchkeeper.subjects.tikv.leadercounts import LeaderCounts, read_leader_counts
 from watchkeeper.subjects.tikv.managers import find_manager
+from watchkeeper.subjects.tikv.pd.client import WRONG_CLUSTER
 from watchkeeper.subjects.tikv.pd.models import PDMember
 from watchkeeper.subjects.tikv.pd.reader import PDReader
 from watchkeeper.subjects.tikv.scheduling import read_scheduling
@@ -48,7 +49,7 @@ class Observer:
         """
         try:
             topology = await read_topology(self._reader)
-        except (NotLeader, Unreachable) as error:
+        except (NotLeader, Unreachable, NotConnected) as error:
             lost = await self._without_quorum(error)
             if lost is None:
                 raise
@@ -81,7 +82,7 @@ class Observer:
 
     async def _without_quorum(self, error: Transient) -> Observation | None:
         """When PD has lost its quorum only `/health` still answers (surprise 36): that is Critical, not just blind."""
-        if error.reason not in (NotLeader.reason, Unreachable.reason):
+        if error.reason == WRONG_CLUSTER:
             return None
         entries = await self._reader.health()
         known = tuple(PDMember(name=entry.name, client_urls=entry.client_urls) for entry in entries)

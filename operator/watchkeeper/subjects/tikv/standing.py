@@ -6,6 +6,8 @@ All users share one list and its entries have no owner, so what is ours is known
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from watchkeeper.api.v1alpha1.standingchange import Change
 from watchkeeper.errors import Gone, Refused, Unreachable
@@ -40,6 +42,12 @@ async def read_change(reader: PDReader, change: Change) -> ChangeState:
     if not await reader.schedulers():
         raise Unreachable("PD lists no schedulers: its coordinator is still loading regions", reason="PDNotPrepared")
     return ChangeState.ABSENT
+
+
+def stood_before(change: Change, before: Mapping[str, Any]) -> bool:
+    """Whether the store was on the list before the write; an image that does not say counts as yes, so nothing is touched."""
+    evicted = before.get("evicted")
+    return not isinstance(evicted, list) or store_of(change) in evicted
 
 
 async def release_blocker(reader: PDReader, surroundings: Surroundings, namespace: str, change: Change) -> Wait | None:

@@ -54,8 +54,8 @@ class Lane:
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
         """One request: a token, and a place among the two that may be in flight."""
+        await self.take()
         async with self._gate:
-            await self.take()
             yield
 
 

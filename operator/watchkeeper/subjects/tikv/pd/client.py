@@ -18,8 +18,8 @@ from watchkeeper.errors import (
     NotConnected,
     NotLeader,
     RateLimited,
+    Transient,
     Unreachable,
-    WatchkeeperError,
 )
 from watchkeeper.subjects.tikv.pd import routes
 from watchkeeper.subjects.tikv.pd.answers import RawAnswer
@@ -29,8 +29,8 @@ from watchkeeper.subjects.tikv.pd.models import Members
 from watchkeeper.subjects.tikv.pd.routes import Read, Write
 from watchkeeper.subjects.tikv.pd.transport import Security, fetch, send
 
-READ_SECONDS = 20.0
-"""For one read over all members."""
+MEMBERS_WORTH_WAITING_FOR = 2
+"""One read over all members takes at most this many deadlines of its route."""
 WRITE_PATH_REQUESTS = 2
 """Who leads, asked of the leader itself, and the write."""
 WRONG_CLUSTER = "WrongCluster"
@@ -67,11 +67,12 @@ class PDClient:
             NotBootstrapped: no store has joined yet.
             Refused: PD does not take the question.
         """
+        seconds = route.seconds * MEMBERS_WORTH_WAITING_FOR
         try:
-            async with asyncio.timeout(READ_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await self._read_anywhere(route, lane)
         except TimeoutError as error:
-            raise Unreachable(f"PD gave no answer to {route.path} within {READ_SECONDS:.0f} s") from error
+            raise Unreachable(f"PD gave no answer to {route.path} within {seconds:.0f} s") from error
 
     async def members(self, lane: Lane) -> Members:
         """Who the members are and who leads; the cluster id is checked."""
@@ -111,7 +112,7 @@ class PDClient:
         await self._http.aclose()
 
     async def _read_anywhere(self, route: Read, lane: Lane) -> RawAnswer:
-        failure: WatchkeeperError = Unreachable("no PD endpoint is configured")
+        failures: list[Transient] = []
         for index in self._rotation():
             endpoint = self.endpoints[index]
             try:
@@ -122,11 +123,12 @@ class PDClient:
                 self._identified.discard(endpoint)
                 if error.reason == WRONG_CLUSTER:
                     raise
-                failure = error
+                failures.append(error)
                 continue
             self._current = index
             return answer
-        raise failure
+        # A member that answers that nobody leads says more than one that does not answer.
+        raise next((failure for failure in failures if isinstance(failure, NotLeader)), failures[-1])
 
     async def _ask(self, endpoint: str, route: Read, lane: Lane) -> RawAnswer:
         if route is not routes.MEMBERS and not route.local and endpoint not in self._identified:
@@ -142,6 +144,9 @@ class PDClient:
 
     def _rotation(self) -> list[int]:
         count = len(self.endpoints)
+        if count == 1:
+            # It may be a Service: another connection may lead to another member.
+            return [0, 0]
         return [(self._current + step) % count for step in range(count)]
 
     def _check_cluster(self, members: Members, endpoint: str) -> None:
