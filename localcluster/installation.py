@@ -96,7 +96,7 @@ class OperatorProcess:
         }
         log = self._folder / f"{self._name}-{self._starts}.log"
         words = [f"{key}={value}" for key, value in variables.items()]
-        self._process = Process(self._name, ["env", *words, sys.executable, "-m", "watchkeeper.runtime"], log)
+        self._process = Process(self._name, ["/usr/bin/env", *words, sys.executable, "-m", "watchkeeper.runtime"], log)
 
     @property
     def process(self) -> Process:

@@ -63,6 +63,7 @@ def services_of(
     settings: EngineSettings,
     budget: DatabaseBudget,
     found: Mapping[str, SubjectPlugin] | None = None,
+    queue: WorkQueue | None = None,
 ) -> Services:
     """The services of an engine."""
     environment = Environment(
@@ -85,7 +86,7 @@ def services_of(
             cache_seconds=settings.cache_seconds,
         ),
         settings=settings,
-        queue=WorkQueue(),
+        queue=queue or WorkQueue(),
     )
 
 

@@ -33,10 +33,8 @@ async def _quiet(world: EngineWorld) -> bool:
     subject = await world.subject()
     if any(entry.state != "Unknown" for entry in subject.status.in_flight):
         return False
-    for found in await world.proposals():
-        if found.status.phase is None or not found.status.phase.terminal:
-            return False
-    return True
+    phases = [found.status.phase for found in await world.proposals()]
+    return all(phase is not None and phase.terminal for phase in phases)
 
 
 @asynccontextmanager
@@ -83,7 +81,7 @@ def check_writes(world: EngineWorld) -> None:
 
 
 async def transfer_leader(world: EngineWorld, plan: CrashPlan) -> None:
-    region = next(r for r in world.simulator.world.regions.values() if r.leader_store)
+    region = next(r for r in world.simulator.world.regions if r.leader_store)
     target = next(p.store_id for p in region.peers if p.store_id != region.leader_store)
     proposal = await world.propose("transfer-leader", region=region.id, toStore=target)
     await run_until_quiet(world, plan)
@@ -109,7 +107,7 @@ async def transfer_peer(world: EngineWorld, plan: CrashPlan) -> None:
 def _movable(world: EngineWorld) -> tuple[int, int, int]:
     """A region, a follower's store, and a store of the same zone that has no peer of it."""
     stores = world.simulator.world.stores
-    for region in world.simulator.world.regions.values():
+    for region in world.simulator.world.regions:
         held = {p.store_id for p in region.peers}
         for source in held - {region.leader_store}:
             zone = stores[source].labels["zone"]

@@ -12,14 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from watchkeeper.adapters.kubernetes.leases import KubernetesLeases
-from watchkeeper.adapters.kubernetes.surroundings import KubernetesSurroundings
-
 from localcluster.cluster import Cluster
 from localcluster.installation import OPERATOR_NAMESPACE
 from tests.integration.engine.crashpoints import CrashPlan, Watched, WatchedPlugin
 from watchkeeper.adapters.kubernetes.connection import Connection, ConnectionSettings
+from watchkeeper.adapters.kubernetes.leases import KubernetesLeases
 from watchkeeper.adapters.kubernetes.objects import KubernetesObjects
+from watchkeeper.adapters.kubernetes.surroundings import KubernetesSurroundings
 from watchkeeper.api.v1alpha1 import ActionProposal, StandingChange, Subject
 from watchkeeper.api.v1alpha1.actionproposal import Action, ActionProposalSpec, Source
 from watchkeeper.api.v1alpha1.meta import LocalRef, Resource
@@ -147,7 +146,7 @@ class EngineWorld:
             store=Watched(KubernetesObjects(connection), counted, "store"),
             clock=connection.clock,
             recorder=self.told,
-            leases=Watched(KubernetesLeases(connection, namespace=OPERATOR_NAMESPACE), counted, "leases"),
+            leases=Watched(KubernetesLeases(connection, OPERATOR_NAMESPACE), counted, "leases"),
             surroundings=KubernetesSurroundings(connection),
             metrics=_no_metrics,
         )
