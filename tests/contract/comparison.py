@@ -27,10 +27,17 @@ VOLATILE = {
 
 LAGGING = {
     "ev-18": {"region_count", "region_score"},
+    "life-014": {"available", "used_size", "leader_size", "region_score", "region_size"},
+    "life-034": {"region_count"},
+    "life-103": {"available", "used_size"},
+    "life-150": {"available", "used_size", "region_count", "region_score", "region_size"},
+    "life-155": {"region_count"},
+    "lc-105": {"leader_count", "region_count"},
+    "lc-112": {"leader_count", "region_count"},
     "life-123": {"region_score"},
     "life-128": {"region_score"},
 }
-"""Fields of single exchanges that PD takes from a moving average, or from a split that was under way."""
+"""Fields of single exchanges that PD takes from a moving average, or from moves that were under way."""
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC m=\+\d+\.\d+")
 _DURATION = re.compile(r"duration:[0-9.]+[a-zµ]+")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-_OFFLINE = "taking stores offline (DELETE and state, progress, Tombstone) comes with the complete simulator"
+_JOINING = "a store that joins the cluster comes with the complete simulator"
+_PHASES = "it shows one moment of moves whose pace was the recording's; the time lines compare their order"
 _SHAPES = "split, merge and scatter come with the complete simulator"
 _FLOW = "there is no read or write flow yet: it comes with the complete simulator"
 _LOCKUP = "the lock-up of surprise 1 is a fault that comes with the complete simulator"
@@ -23,15 +24,15 @@ def _ids(prefix: str, numbers: str, width: int) -> list[str]:
 
 _GROUPS: list[tuple[str, list[str]]] = [
     (_AUDIT, _ids("audit-", "1-20", 2)),
-    (_OFFLINE, ["before-bootstrap-26", *_ids("life-", "1-122", 3)]),
-    (_OFFLINE, _ids("life-", "126-127 131-134 149-155", 3)),
-    (_OFFLINE, _ids("lc-", "28 39 53 61 104-107 109-117", 3)),
+    (_JOINING, _ids("life-", "82-87", 3)),
+    (_SUMMARY, _ids("life-", "37 104 151-152", 3)),
+    (_PHASES, ["lc-040", *_ids("life-", "32 80 133-134", 3)]),
     (_SHAPES, [*_ids("oth-", "13-34", 2), *_ids("ref-", "34 60-76", 3)]),
     (_FLOW, [*_ids("hot-", "4 6 13-26", 2), *_ids("regions-", "38-40", 2)]),
     ("a nudge to the patrol, which has nothing to speed up here", _ids("regions-", "44-47", 2)),
     (_LOCKUP, _ids("lock-", "1-40", 2)),
     (_PD_SIMULATOR, _ids("sim-", "1-10", 2)),
-    (_SUMMARY, ["before-bootstrap-27", "cfg-03", "cfg-81", "lc-108"]),
+    (_SUMMARY, ["before-bootstrap-27", "cfg-03", "cfg-81", "lc-108", "lc-115"]),
     ("min-resolved-ts comes with the complete simulator", _ids("gc-", "2 6-11", 2)),
     ("changing placement rules comes with the complete simulator", _ids("rules-", "27-31", 2)),
     (

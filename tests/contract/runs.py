@@ -40,14 +40,18 @@ def three_members(**more: Any) -> Simulator:
 def four_stores(**more: Any) -> Simulator:
     """The second part of store-lifecycle.json: store 5 is gone, its peers are on store 2; all limits are high."""
     simulator = cluster(paused=True, **more)
-    for region in simulator.world.regions:
-        with simulator.world.regions.changing(region):
-            for peer in region.peers:
-                peer.store_id = 2 if peer.store_id == 5 else peer.store_id
-            region.leader_store = 2 if region.leader_store == 5 else region.leader_store
+    _move_peers(simulator, 5, 2)
     del simulator.world.stores[5]
-    for limit in simulator.world.config.store_limits.values():
-        limit.add_peer = limit.remove_peer = 3000
+    _high(simulator)
+    return simulator
+
+
+def three_members_four_stores() -> Simulator:
+    """The second run of leader-change.json."""
+    simulator = three_members()
+    _move_peers(simulator, 5, 2)
+    del simulator.world.stores[5]
+    simulator.world.config.store_limits[1].add_peer = 7
     return simulator
 
 
@@ -112,7 +116,35 @@ def _services(simulator: Simulator) -> None:
 
 
 def _tombstone(simulator: Simulator) -> None:
+    """Everything has left store 5: the other store of its zone has got it."""
     simulator.world.stores[5].node_state = NodeState.REMOVED
+    _move_peers(simulator, 5, 2)
+
+
+def _move_peers(simulator: Simulator, old: int, new: int) -> None:
+    for region in simulator.world.regions:
+        with simulator.world.regions.changing(region):
+            for peer in region.peers:
+                peer.store_id = new if peer.store_id == old else peer.store_id
+            region.leader_store = new if region.leader_store == old else region.leader_store
+
+
+def _high(simulator: Simulator) -> None:
+    for limit in simulator.world.config.store_limits.values():
+        limit.add_peer = limit.remove_peer = 3000
+
+
+def _evict_1_2_3(simulator: Simulator) -> None:
+    for store in (1, 2, 3):
+        simulator.faults.foreign_evict(store)
+    simulator.coordinator.removal.set_offline(simulator.world.stores[5])
+
+
+def _low_space(simulator: Simulator) -> None:
+    """Store 4 is nearly full; region 6 is where it was."""
+    simulator.faults.fill_store(4, available_bytes=8 << 30)
+    simulator.call("DELETE", "/pd/api/v1/operators/6")
+    place(6, {8: 1, 9: 2, 10: 3})(simulator)
 
 
 def _kill_member(name: str) -> Hook:
@@ -140,6 +172,8 @@ def _after_kill(simulator: Simulator) -> None:
 SLOW_STEPS = Knobs(transfer_leader_seconds=1.0, change_peer_seconds=1.0, snapshot_seconds=3.0)
 HALF_STEPS = Knobs(transfer_leader_seconds=0.5, change_peer_seconds=0.5, snapshot_seconds=1.5, patrol_seconds=0.25)
 SILENT = Knobs(election_seconds=5.0, snapshot_seconds=1.0, change_peer_seconds=0.3)
+
+DRAIN = Knobs(snapshot_seconds=20.0, change_peer_seconds=0.5)
 
 RUNS = [
     Run("before-bootstrap.json", "before-bootstrap-01", partial(cluster, bootstrapped=False)),
@@ -198,6 +232,20 @@ RUNS = [
     Run("gc.json", "gc-01", cluster, before={"gc-04": _services}),
     Run(
         "store-lifecycle.json",
+        "life-001",
+        partial(cluster, leaders={27: 1}, counts={1: 12, 2: 10, 3: 20, 4: 10, 5: 12}, paused=True, knobs=DRAIN),
+        before={
+            "life-022": place(27, {28: 1, 29: 5, 30: 3}),
+            "life-025": lambda one: one.faults.foreign_release(5),
+            "life-039": _evict_1_2_3,
+            "life-041": lambda one: one.faults.foreign_release(1),
+            "life-081": _low_space,
+        },
+        settle=22.0,
+    ),
+    Run("store-lifecycle.json", "life-101", partial(cluster, paused=True, knobs=SILENT), before={"life-101": _high}),
+    Run(
+        "store-lifecycle.json",
         "life-123",
         partial(one_silent, 2, knobs=SILENT),
         before={"life-130": _not_evicted},
@@ -223,6 +271,6 @@ RUNS = [
         },
         settle=12.0,
     ),
-    Run("leader-change.json", "lc-101", three_members),
+    Run("leader-change.json", "lc-101", three_members_four_stores),
     Run("leader-change.json", "lc-119", three_members),
 ]

@@ -312,3 +312,49 @@ def test_after_a_leader_change_schedulers_are_listed_at_once_and_act_after_five_
     assert simulator.leader_count(3) >= before - 6
     simulator.clock.advance(10)
     assert simulator.leader_count(3) == 0
+
+
+def drained(seconds: float, **limits: float) -> list[tuple[StateName, int, int]]:
+    """Store 5 is set offline; state, leaders and regions whenever the state changes, and at the end."""
+    knobs = Knobs(change_peer_seconds=0.5, transfer_leader_seconds=0.5, snapshot_seconds=1.0)
+    simulator = cluster(paused=True, knobs=knobs)
+    for limit in simulator.world.config.store_limits.values():
+        limit.add_peer = limits.get("add", limit.add_peer)
+    simulator.clock.advance(25)
+    assert simulator.call("DELETE", f"{V1}/store/5").status == 200
+    seen: list[tuple[StateName, int, int]] = []
+    for _ in range(round(seconds / TICK)):
+        held = simulator.world.regions.of_store(5)
+        now = (simulator.world.state_name(simulator.world.stores[5]), len(held.leaders), len(held.peers))
+        if not seen or seen[-1][0] is not now[0]:
+            seen.append(now)
+        simulator.clock.advance(TICK)
+    held = simulator.world.regions.of_store(5)
+    return [*seen, (simulator.world.state_name(simulator.world.stores[5]), len(held.leaders), len(held.peers))]
+
+
+def test_a_store_drains_and_becomes_a_tombstone_at_the_next_look() -> None:
+    """life-tl-6: empty in seconds where limits are high, Tombstone within 10 s after."""
+    assert drained(25, add=3000) == [
+        (StateName.OFFLINE, 11, 32),
+        (StateName.TOMBSTONE, 0, 0),
+        (StateName.TOMBSTONE, 0, 0),
+    ]
+
+
+def test_default_limits_make_a_drain_slow() -> None:
+    """life-tl-3: the only other store of the zone takes 15 peers a minute, so about 22 have left after 90 s."""
+    *_, (state, _, left) = drained(90)
+    assert state is StateName.OFFLINE
+    assert 6 <= left <= 12
+
+
+def test_a_cancel_after_a_leader_change_leaves_the_limit_lifted() -> None:
+    """lc-114, surprise 26."""
+    simulator = three_members()
+    assert simulator.call("DELETE", f"{V1}/store/4").status == 200
+    simulator.call("POST", f"{V1}/leader/transfer/m1")
+    simulator.clock.advance(1)
+    assert simulator.call("POST", f"{V1}/store/4/state?state=Up").status == 200
+    limits = json.loads(simulator.call("GET", f"{V1}/stores/limit").body)
+    assert limits["4"] == {"add-peer": 15, "remove-peer": 100000000}

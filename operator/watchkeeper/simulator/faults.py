@@ -80,10 +80,11 @@ class Faults:
             one.slow_score = slow_score
 
     def fill_store(self, store: int, available_bytes: int) -> None:
-        """Something else takes disk space, so that this much is left."""
+        """Something else takes disk space, so that this much is left; its heartbeat says so at once."""
         one = self._store(store)
         held = self._context.world.regions.of_store(store).region_size << 20
         one.other_used = max(one.capacity - held - available_bytes, 0)
+        self._context.world.report_space(one)
 
     def steps(
         self, action: StepAction, *, store: int | None = None, region: int | None = None, seconds: float = 0.0

@@ -23,6 +23,8 @@ def populate(world: World, scenario: Scenario) -> None:
         _add_region(world, region_spec)
     if not scenario.region_list and world.stores:
         _spread_regions(world, scenario)
+    for store in world.stores.values():
+        world.report_space(store)
 
 
 def _store_specs(scenario: Scenario) -> list[StoreSpec]:

@@ -49,7 +49,7 @@ def _cluster(context: Context) -> str:
 def _store_counts(context: Context, store: Store) -> dict[str, float]:
     held = context.world.regions.of_store(store.id)
     name = context.world.state_name(store)
-    used = context.world.used_bytes(store)
+    used = store.used
     low_space = used > store.capacity * float(context.world.config.schedule["low-space-ratio"])
     return {
         "leader_count": len(held.leaders),
@@ -99,7 +99,7 @@ def _stores(context: Context) -> str:
     samples: list[Sample] = []
     for store in context.world.living_stores():
         held = context.world.regions.of_store(store.id)
-        used = context.world.used_bytes(store)
+        used = store.used
         values: dict[str, float] = {
             "leader_count": len(held.leaders),
             "leader_score": len(held.leaders) / max(store.leader_weight, 1e-6),

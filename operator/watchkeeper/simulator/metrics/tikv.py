@@ -15,7 +15,7 @@ _SHARES = (0.50, 0.80, 0.90, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 1.0, 1.0, 1.
 def tikv_metrics(world: World, store: Store) -> str:
     """What GET /metrics of the store's status port answers."""
     held = world.regions.of_store(store.id)
-    used = world.used_bytes(store)
+    used = store.used
     regions = family(
         "tikv_raftstore_region_count",
         "gauge",

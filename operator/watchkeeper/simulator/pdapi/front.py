@@ -16,6 +16,7 @@ from watchkeeper.simulator.pdapi import (
     placementroutes,
     regionroutes,
     schedulerroutes,
+    storeremovals,
     storeroutes,
     storewrites,
 )
@@ -41,6 +42,7 @@ ALL_ROUTES = [
     *placementroutes.ROUTES,
     *configwrites.ROUTES,
     *storewrites.ROUTES,
+    *storeremovals.ROUTES,
     *labelroutes.ROUTES,
     *gcroutes.ROUTES,
     *flowroutes.ROUTES,

@@ -53,7 +53,7 @@ def _store_meta(world: World, one: Store) -> dict[str, Json]:
 
 def _store_status(world: World, one: Store) -> dict[str, Json]:
     held = world.regions.of_store(one.id)
-    used = world.used_bytes(one)
+    used = one.used
     has_beaten = one.last_heartbeat_ns > 0
     capacity = one.capacity if has_beaten else 0
     status: dict[str, Json] = {

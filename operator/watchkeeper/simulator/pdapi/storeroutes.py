@@ -79,17 +79,6 @@ def limit_scene(context: Context, call: Call) -> Answer:
     return reply({"Idle": 100, "Low": 50, "Normal": 32, "High": 12})
 
 
-def progress(context: Context, call: Call) -> Answer:
-    """GET /stores/progress: stores are not taken offline here yet, so nothing is ever under way."""
-    if call.has("id"):
-        store_id = store_uint(call.value("id"), detailed=True)
-        raise PdError(404, f"[PD:progress:ErrProgressNotFound]no progress found for the given store ID: {store_id}")
-    if call.has("action"):
-        action = call.value("action")
-        raise PdError(404, f"[PD:progress:ErrProgressNotFound]no progress found for the action: {action}")
-    raise PdError(400, "need query parameters")
-
-
 def labels(context: Context, call: Call) -> Answer:
     """GET /labels: every pair in use, once."""
     pairs = {(key, value) for store in context.world.living_stores() for key, value in store.labels.items()}
@@ -112,7 +101,6 @@ ROUTES = [
     Route("GET", f"{_V1}/stores/check", check_stores),
     Route("GET", f"{_V1}/stores/limit", limits),
     Route("GET", f"{_V1}/stores/limit/scene", limit_scene),
-    Route("GET", f"{_V1}/stores/progress", progress),
     Route("GET", f"{_V1}/store/{{id}}", one_store),
     Route("GET", f"{_V1}/labels", labels),
     Route("GET", f"{_V1}/labels/stores", stores_with_label),

@@ -7,6 +7,7 @@ from watchkeeper.simulator.scheduling.controller import OperatorController
 from watchkeeper.simulator.scheduling.execution import StepExecutor
 from watchkeeper.simulator.scheduling.leadermoves import LeaderMoves
 from watchkeeper.simulator.scheduling.pauses import Pauses
+from watchkeeper.simulator.scheduling.removal import StoreRemoval
 from watchkeeper.simulator.scheduling.schedulers import SchedulerRegistry, SchedulerRunner
 from watchkeeper.simulator.scheduling.storelimits import StoreLimiter
 from watchkeeper.simulator.scheduling.stores import StoreFilter
@@ -31,6 +32,8 @@ class Coordinator:
         self.checker = RuleChecker(world, self.operators, self.stores, self.checker_pauses)
         self.operators.on_end = self.checker.look_at
         world.regions.on_change = self._region_changed
+        self.removal = StoreRemoval(world, self.schedulers)
+        self.removal.on_state = self.checker.look_at_store
         world.on_store_state = self.checker.look_at_store
 
     def _region_changed(self, region: Region) -> None:
@@ -41,6 +44,7 @@ class Coordinator:
         """Forget what only the old leader's memory held; schedulers and checkers pause until prepared."""
         self.operators.forget()
         self.limiter.forget()
+        self.removal.forget()
         self.scheduler_pauses.forget()
         self.checker_pauses.forget()
         ready_at = self._world.clock.now + self._world.knobs.coordinator_seconds

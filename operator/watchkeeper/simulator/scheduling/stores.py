@@ -38,7 +38,7 @@ class StoreFilter:
             self._is_serving(store)
             and not store.is_busy
             and self._silence(store) <= DISCONNECTED_SECONDS
-            and self._world.used_bytes(store) <= store.capacity * low_space
+            and store.used <= store.capacity * low_space
         )
 
     def refuses_operators(self, store: Store) -> bool:

@@ -39,6 +39,7 @@ class StoreLife:
         if store.node_state is NodeState.REMOVED:
             return
         store.last_heartbeat_ns = self._world.clock.wall_ns()
+        self._world.report_space(store)
         self._timers[store.id] = []
         self._beat_in(store, HEARTBEAT_SECONDS)
 

@@ -56,9 +56,9 @@ class World:
         """Silent for longer than `max-store-down-time`, whatever it is called."""
         return store.silent_seconds(self.clock.wall_ns()) > self.config.max_store_down_seconds
 
-    def used_bytes(self, store: Store) -> int:
-        """Space taken by regions and by others."""
-        return min(store.capacity, (self.regions.of_store(store.id).region_size << 20) + store.other_used)
+    def report_space(self, store: Store) -> None:
+        """A heartbeat tells how much space regions and others take."""
+        store.used = min(store.capacity, (self.regions.of_store(store.id).region_size << 20) + store.other_used)
 
     def time_text(self, at: float) -> str:
         """A virtual time as the PD leader's process prints it."""

@@ -57,6 +57,8 @@ class Store:
     capacity: int = 100 * GIB
     other_used: int = 0
     """Bytes used by something else than regions."""
+    used: int = 0
+    """Bytes used, as its last heartbeat said."""
     last_heartbeat_ns: int = 0
     node_state: NodeState = NodeState.SERVING
     physically_destroyed: bool = False
