@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -27,6 +28,23 @@ spec:
   proposedBy: nobody
   approvals: [{by: nobody, decision: Approved}]
 """
+_FORGED_OWNER = """\
+apiVersion: watchkeeper.dev/v1alpha1
+kind: StandingChange
+metadata: {generateName: is-admission-in-force-, namespace: %s}
+spec:
+  subjectRef: {name: none}
+  change: {type: EvictLeaders, target: store/1}
+  untilTime: 2100-01-01T00:00:00Z
+  reason: only the operator may name an owner
+  owner: {proposal: none, uid: none}
+"""
+_UNSIGNED_STOP = """\
+apiVersion: watchkeeper.dev/v1alpha1
+kind: EmergencyStop
+metadata: {generateName: is-admission-in-force-, namespace: %s}
+spec: {reason: an unsigned stop is stamped}
+"""
 
 
 def install(cluster: Cluster) -> None:
@@ -39,18 +57,37 @@ def install(cluster: Cluster) -> None:
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(ROOT / "crds"))
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "manifests"))
     deadline = time.monotonic() + IN_FORCE_SECONDS
-    probe = _BORN_APPROVED % OPERATOR_NAMESPACE
-    while True:
-        answer = cluster.kubectl("create", "--dry-run=server", "-f", "-", stdin=probe, check=False)
-        if "proposal-create.watchkeeper.dev" in answer.stderr:
-            return
+    while (missing := _not_in_force(cluster)) is not None:
         if time.monotonic() > deadline:
-            raise LocalClusterError(f"the admission set did not come into force: {answer.stderr or answer.stdout}")
+            raise LocalClusterError(f"the admission set did not come into force: {missing}")
         time.sleep(0.2)
 
 
+def _not_in_force(cluster: Cluster) -> str | None:
+    """What an attempt that must be refused, or stamped, was answered instead; None when all is as it must be."""
+    for attempt in (_BORN_APPROVED, _FORGED_OWNER):
+        answer = _tried(cluster, attempt)
+        if "ValidatingAdmissionPolicy" not in answer.stderr or "watchkeeper.dev" not in answer.stderr:
+            return answer.stderr or answer.stdout
+    stamps = cluster.kubectl("get", "--raw", "/apis/admissionregistration.k8s.io/v1").stdout
+    if "mutatingadmissionpolicies" in stamps:
+        answer = _tried(cluster, _UNSIGNED_STOP)
+        if answer.returncode != 0 or '"by":' not in answer.stdout:
+            return answer.stderr or answer.stdout
+    return None
+
+
+def _tried(cluster: Cluster, manifest: str) -> subprocess.CompletedProcess[str]:
+    return cluster.kubectl(
+        "create", "--dry-run=server", "-o", "json", "-f", "-", stdin=manifest % OPERATOR_NAMESPACE, check=False
+    )
+
+
 def grant(cluster: Cluster, namespace: str, people: Mapping[str, tuple[str, ...]]) -> None:
-    """Bind people to Watchkeeper's sample roles in a namespace; names of roles go without the prefix `watchkeeper-`."""
+    """Bind people to Watchkeeper's sample roles in a namespace; names of roles go without the prefix `watchkeeper-`.
+
+    `viewer` means the cluster's own `view`, which Watchkeeper's viewer role is aggregated to: it reads Events as well.
+    """
     for person, roles in people.items():
         for role in roles:
             cluster.kubectl(
@@ -59,7 +96,7 @@ def grant(cluster: Cluster, namespace: str, people: Mapping[str, tuple[str, ...]
                 "create",
                 "rolebinding",
                 f"{person}-{role}",
-                f"--clusterrole=watchkeeper-{role}",
+                f"--clusterrole={'view' if role == 'viewer' else f'watchkeeper-{role}'}",
                 f"--user={person}",
             )
 

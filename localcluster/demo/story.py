@@ -104,7 +104,7 @@ def _drain(stage: Stage, narrator: Narrator) -> None:
     narrator.phase(name, "Completed", seconds=60)
     narrator.run("alice", "get", "ap", name)
     narrator.until("a standing change", lambda: _standing(narrator) == ["Held"])
-    narrator.run("alice", "get", "sc")
+    narrator.run("alice", "get", "stch")
     narrator.say(
         "The node is back: Alice proposes to end it, Bob agrees, and the operator takes its own entry out of PD."
     )
@@ -112,7 +112,7 @@ def _drain(stage: Stage, narrator: Narrator) -> None:
     narrator.phase(back, "Validated")
     narrator.run("bob", "patch", "ap", back, "--type", "merge", "-p", patch)
     narrator.phase(back, "Completed", seconds=40)
-    narrator.run("alice", "get", "sc")
+    narrator.run("alice", "get", "stch")
     if stage.simulator.state()["evicted_stores"]:
         raise StoryError("PD still evicts leaders")
 
@@ -186,4 +186,4 @@ def _mode(narrator: Narrator) -> str | None:
 
 
 def _standing(narrator: Narrator) -> list[str]:
-    return [str(item.get("status", {}).get("state")) for item in narrator.list("sc")]
+    return [str(item.get("status", {}).get("state")) for item in narrator.list("stch")]

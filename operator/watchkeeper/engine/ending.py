@@ -54,7 +54,7 @@ class Ending:
         if change is None:
             target = self._change(step).target
             return Readiness(
-                stale=(*ready.stale, f"no standing change of ours holds {target}: see kubectl get sc"),
+                stale=(*ready.stale, f"no standing change of ours holds {target}: see kubectl get stch"),
                 waits=ready.waits,
             )
         return Readiness(stale=ready.stale, waits=(), before={**ready.before, "standingChange": change.metadata.name})

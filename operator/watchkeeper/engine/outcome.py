@@ -286,7 +286,7 @@ class Outcomes:
         standing = proposal.status.standing_changes
         if not standing:
             return message
-        return f"{message}; it left {', '.join(standing)}: kubectl -n {proposal.metadata.namespace} get sc"
+        return f"{message}; it left {', '.join(standing)}: kubectl -n {proposal.metadata.namespace} get stch"
 
     async def _finish(self, proposal: ActionProposal, attempts: tuple[Attempt, ...], reason: str, message: str) -> None:
         status = advance(

@@ -124,7 +124,7 @@ class StandingChange(Resource):
 
     info: ClassVar[KindInfo] = KindInfo(
         plural="standingchanges",
-        short="sc",
+        short="stch",
         description=(
             "One thing left standing in the database on purpose: what, "
             "where, why, until when. It outlives its proposal."

@@ -95,4 +95,4 @@ def of_holds(targets: tuple[str, ...], facts: Facts) -> Iterator[Wait]:
     for target in targets:
         holder = facts.held_targets.get(target)
         if holder is not None:
-            yield Wait("TargetHeld", f"{target} is held by StandingChange {holder}: see kubectl get sc {holder}")
+            yield Wait("TargetHeld", f"{target} is held by StandingChange {holder}: see kubectl get stch {holder}")
