@@ -32,13 +32,14 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("members", "stores", "regions"):
         serve.add_argument(f"--{name}", type=int)
     serve.add_argument("--namespace", help="where the stores' pods seem to live")
+    serve.add_argument("--address", help="of a store, with {i}, {id}, {ns} and {zone} in it")
     serve.add_argument("--ready-file", type=Path, help="the line of JSON is written here, too")
     return parser
 
 
 def _scenario(arguments: argparse.Namespace) -> Scenario:
     base = Scenario.from_file(arguments.scenario) if arguments.scenario is not None else Scenario()
-    names = ("members", "stores", "regions", "namespace")
+    names = ("members", "stores", "regions", "namespace", "address")
     given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     return Scenario.model_validate(base.model_dump() | given)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from watchkeeper.simulator.faults import Faults
@@ -31,7 +31,8 @@ class Simulator:
 
     Without :meth:`start` it needs no sockets and no event loop: `sim.call("GET", "/pd/api/v1/stores")` answers, and
     `sim.clock.advance(seconds)` lets time pass. With `factor` set, :meth:`start` lets time pass by itself, that many
-    times as fast as real time.
+    times as fast as real time. `start_time` is the wall clock of the first moment: by default the present where time
+    goes by itself, else a fixed day, so that histories are alike.
     """
 
     def __init__(
@@ -40,10 +41,10 @@ class Simulator:
         *,
         seed: int = 1,
         factor: float | None = None,
-        start_time: datetime = DEFAULT_START,
+        start_time: datetime | None = None,
     ) -> None:
         self.scenario = scenario or Scenario()
-        self.clock = Clock(start_time)
+        self.clock = Clock(start_time or (DEFAULT_START if factor is None else datetime.now(tz=UTC)))
         self.random = random.Random(seed)
         self.world = World(
             clock=self.clock,

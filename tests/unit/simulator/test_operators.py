@@ -146,6 +146,26 @@ def test_a_snapshot_takes_time_by_size() -> None:
     assert simulator.region(FIRST).pending == set()
 
 
+def test_nothing_moves_where_no_place_is_better() -> None:
+    """Two zones for three replicas: no move can improve the isolation, so none may be tried."""
+    simulator = Simulator(Scenario(zones=2, regions=30))
+    simulator.clock.advance(10)
+    for region in simulator.world.regions:
+        with simulator.world.regions.changing(region):
+            region.version += 1
+    simulator.clock.advance(60)
+    assert simulator.coordinator.operators.events == {}
+
+
+def test_a_second_eviction_sets_to_work_at_once_though_the_first_has_long_been_idle() -> None:
+    simulator = Simulator(Scenario(regions=120))
+    simulator.faults.foreign_evict(1)
+    simulator.clock.advance(120)
+    simulator.faults.foreign_evict(2)
+    simulator.clock.advance(5)
+    assert simulator.leader_count(2) == 0
+
+
 def test_the_same_seed_gives_the_same_history() -> None:
     def history(seed: int) -> list[int]:
         simulator = Simulator(Scenario(regions=60), seed=seed)

@@ -51,7 +51,8 @@ async def test_encoded_paths_and_queries_arrive_as_they_were_sent(
     served: tuple[Simulator, Endpoints], http: httpx.AsyncClient
 ) -> None:
     simulator, endpoints = served
-    await http.get(f"{endpoints.pd[0]}{V1}/config/region-label/rule/keyspaces%2F0?watchkeeper=a%2Fb/1/2")
+    answer = await http.get(f"{endpoints.pd[0]}{V1}/config/region-label/rule/keyspaces%2F0?watchkeeper=a%2Fb/1/2")
+    assert answer.headers["date"] == "Sat, 21 Nov 2026 02:31:00 GMT"
     (request,) = simulator.requests
     assert (request.path, request.attempt, request.status) == (
         f"{V1}/config/region-label/rule/keyspaces%2F0",

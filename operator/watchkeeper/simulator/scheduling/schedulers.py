@@ -10,6 +10,7 @@ from watchkeeper.simulator.scheduling.kinds import Kind
 from watchkeeper.simulator.scheduling.leadermoves import LeaderMoves
 from watchkeeper.simulator.scheduling.operation import Operation
 from watchkeeper.simulator.scheduling.pauses import Pauses
+from watchkeeper.simulator.world.clock import Timer
 from watchkeeper.simulator.world.state import World
 
 EVICT_LEADER = "evict-leader-scheduler"
@@ -82,11 +83,10 @@ class SchedulerRegistry:
         return self._held.pop(name, None) is not None
 
     def hold(self, name: str, store_id: int) -> None:
-        """Add a store to a scheduler, making the scheduler if need be; it sets to work at once."""
+        """Add a store to a scheduler, making the scheduler if need be."""
         scheduler = self.create(name)
         if store_id not in scheduler.stores:
             scheduler.stores.append(store_id)
-        scheduler.interval = _SHORTEST
 
     def release(self, name: str, store_id: int) -> bool:
         """Take a store from a scheduler; with its last one the scheduler goes (surprise 12)."""
@@ -121,6 +121,7 @@ class SchedulerRunner:
         self._moves = moves
         self.ready_at = 0.0
         """Virtual time until when the coordinator is not prepared."""
+        self._timers: dict[str, Timer] = {}
         self.diagnoses: dict[str, Diagnosis] = {}
         """What each scheduler found when it last ran: later than the truth, as in PD (surprise 16)."""
         registry.on_new = self._run_soon
@@ -132,21 +133,25 @@ class SchedulerRunner:
     def _run_soon(self, scheduler: Scheduler) -> None:
         if scheduler.name in _ACTIVE:
             self._diagnose(scheduler)
-            self._world.clock.after(scheduler.interval, lambda: self._tick(scheduler))
+            self._tick_in(scheduler)
+
+    def _tick_in(self, scheduler: Scheduler) -> None:
+        self._timers[scheduler.name] = self._world.clock.after(scheduler.interval, lambda: self._tick(scheduler))
 
     def wake(self, name: str) -> None:
         """Something has changed for it: do not wait for its long interval."""
         scheduler = self._registry.get(name)
-        if scheduler is not None and scheduler.interval > _SHORTEST:
+        if scheduler is not None and name in self._timers:
+            self._timers.pop(name).cancel()
             scheduler.interval = _SHORTEST
-            self._world.clock.after(_SHORTEST, lambda: self._run(scheduler))
+            self._tick_in(scheduler)
 
     def _tick(self, scheduler: Scheduler) -> None:
         if self._registry.get(scheduler.name) is not scheduler:
             return
         self._run(scheduler)
         self._diagnose(scheduler)
-        self._world.clock.after(scheduler.interval, lambda: self._tick(scheduler))
+        self._tick_in(scheduler)
 
     def _diagnose(self, scheduler: Scheduler) -> None:
         status = "normal"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import formatdate
 
 from aiohttp import web
 
@@ -12,6 +13,7 @@ from watchkeeper.simulator.metrics.tikv import tikv_metrics
 from watchkeeper.simulator.pdapi.exchange import Answer, Call
 from watchkeeper.simulator.serving.listener import Listener, WebHandler
 from watchkeeper.simulator.serving.live import LiveTime
+from watchkeeper.simulator.world.clock import NANOSECONDS
 from watchkeeper.simulator.world.members import Member, Members, MemberState
 from watchkeeper.simulator.world.state import World
 from watchkeeper.simulator.world.store import Liveness, Store
@@ -117,10 +119,14 @@ class Server:
         await self._live.wait(answer.delay)
         if answer.latency > 0:
             await asyncio.sleep(answer.latency)
-        headers = dict(answer.headers)
+        headers = {**answer.headers, "Date": self._date()}
         if answer.content_type is not None:
             headers["Content-Type"] = answer.content_type
         return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+    def _date(self) -> str:
+        """PD's own clock, which is the virtual one."""
+        return formatdate(self._world.clock.wall_ns() / NANOSECONDS, usegmt=True)
 
     def _status_handler(self, store: Store) -> WebHandler:
         async def handler(request: web.BaseRequest) -> web.StreamResponse:
