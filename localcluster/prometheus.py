@@ -11,7 +11,6 @@ import socket
 import subprocess
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -88,7 +87,7 @@ class Prometheus:
         Raises:
             StartError: it ended, or was not ready in time; the message has the end of its log.
         """
-        self._folder = Path(tempfile.mkdtemp(prefix="wk-prometheus-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="wk-prometheus-")).resolve()
         (self._folder / "prometheus.yml").write_text(json.dumps(self._config(), indent=1))
         try:
             for attempt in range(1, _PORT_TRIES + 1):
@@ -138,7 +137,7 @@ class Prometheus:
         ]
         self._process = Process("prometheus", command, folder / "prometheus.log")
         deadline = time.monotonic() + START_SECONDS
-        while not self._ready():
+        while not self._ready(folder):
             if not self._process.alive():
                 tail = self._process.log_tail()
                 message = f"Prometheus ended before it was ready; its log ends:\n{tail}"
@@ -149,12 +148,15 @@ class Prometheus:
                 )
             time.sleep(_POLL_SECONDS)
 
-    def _ready(self) -> bool:
+    def _ready(self, folder: Path) -> bool:
+        """Whether it answers, and it is ours: another one may have taken the port before us."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(f"{self.url}/-/ready", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
+            with opener.open(f"{self.url}/-/ready", timeout=2):
+                pass
+            with opener.open(f"{self.url}/api/v1/status/runtimeinfo", timeout=2) as answer:
+                return bool(json.load(answer)["data"]["CWD"] == str(folder))
+        except (OSError, ValueError, KeyError, TypeError):
             return False
 
     def _stop_process(self) -> None:

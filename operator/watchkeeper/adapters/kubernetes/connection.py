@@ -132,7 +132,7 @@ class Connection:
         token = await self._configuration.get_api_key_with_prefix("BearerToken")
         headers = {"Accept": JSON, "Content-Type": content, "User-Agent": self._user_agent}
         if token:
-            headers["Authorization"] = token
+            headers["Authorization"] = token.strip()
         return token, await self._send(name, method, url, headers, body)
 
     async def _send(self, name: str, method: str, url: str, headers: dict[str, str], body: Any) -> Answer:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
@@ -51,7 +52,7 @@ async def load(kubeconfig: Path | None = None) -> Configuration:
                 [f"{KUBECONFIG}: not set, and this is no pod: name a kubeconfig in ${KUBECONFIG}"],
                 reason="NoCredentials",
             )
-    except (ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         where = named or "ServiceAccount"
         raise Invalid([f"{where}: cannot be used to reach the API server: {error}"], reason="NoCredentials") from error
     return configuration

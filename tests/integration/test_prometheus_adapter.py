@@ -1,0 +1,147 @@
+"""The metrics source on a real Prometheus, and on servers that misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from localcluster.prometheus import Prometheus
+from watchkeeper.adapters.prometheus import PrometheusMetrics
+from watchkeeper.errors import Transient
+
+EXPOSED = b"""# TYPE tikv_store_size_bytes gauge
+tikv_store_size_bytes{store="1",type="used"} 12.5
+tikv_store_size_bytes{store="2",type="used"} NaN
+tikv_store_size_bytes{store="3",type="used"} +Inf
+"""
+
+
+class Scripted(ThreadingHTTPServer):
+    """Answers with `body` after `delay` seconds."""
+
+    daemon_threads = True
+    body = b""
+    code = 200
+    delay = 0.0
+    requests = 0
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Scripted
+
+    def do_GET(self) -> None:
+        self.server.requests += 1
+        time.sleep(self.server.delay)
+        try:
+            self.send_response(self.server.code)
+            self.send_header("Content-Length", str(len(self.server.body)))
+            self.end_headers()
+            self.wfile.write(self.server.body)
+        except OSError:
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its name in the base class
+        del format, args
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    made = Scripted(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield made
+    made.shutdown()
+    thread.join()
+    made.server_close()
+
+
+@pytest.fixture
+async def source(server: Scripted) -> AsyncIterator[PrometheusMetrics]:
+    made = PrometheusMetrics(f"http://{server.address}/", deadline_seconds=0.5)
+    yield made
+    await made.close()
+
+
+def vector(*values: str) -> bytes:
+    result = [{"metric": {"n": str(n)}, "value": [1.5, value]} for n, value in enumerate(values)]
+    return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}).encode()
+
+
+async def test_a_real_prometheus(server: Scripted) -> None:
+    server.body = EXPOSED
+    prometheus = await asyncio.to_thread(Prometheus({"tikv": [server.address]}).start)
+    source = PrometheusMetrics(prometheus.url)
+    try:
+        deadline = time.monotonic() + 30
+        while not (found := await source.query("tikv_store_size_bytes")):
+            assert time.monotonic() < deadline, "nothing was scraped"
+            await asyncio.sleep(0.1)
+        values = {sample.labels["store"]: sample.value for sample in found}
+        assert values == {"1": 12.5, "3": float("inf")}
+        assert found[0].labels["job"] == "tikv"
+        assert abs(found[0].time - time.time()) < 60
+        assert await source.query('tikv_store_size_bytes{store="9"}') == ()
+        (scalar,) = await source.query("scalar(sum(up))")
+        assert (scalar.labels, scalar.value) == ({}, 1.0)
+        for wrong in ("sum(", "up[1m]", '"text"'):
+            with pytest.raises(Transient):
+                await source.query(wrong)
+    finally:
+        await source.close()
+        await asyncio.to_thread(prometheus.stop)
+    with pytest.raises(Transient, match="Prometheus at"):
+        await PrometheusMetrics(prometheus.url).query("up")
+
+
+async def test_nan_is_left_out_and_empty_stays_empty(server: Scripted, source: PrometheusMetrics) -> None:
+    server.body = vector("1", "NaN", "-Inf")
+    assert [sample.value for sample in await source.query("x")] == [1.0, float("-inf")]
+    server.body = vector()
+    assert await source.query("x") == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "body"),
+    [
+        (200, b""),
+        (200, b"<html>"),
+        (200, b"[]"),
+        (200, b'{"status":"success"}'),
+        (200, b'{"data":{"result":null}}'),
+        (200, b'{"data":{"result":{}}}'),
+        (200, b'{"data":{"result":[{"metric":{}}]}}'),
+        (200, b'{"data":{"result":[{"metric":{},"value":[1,"many"]}]}}'),
+        (200, b'{"data":{"result":[1,2,3]}}'),
+        (400, b'{"status":"error"}'),
+        (503, b"starting"),
+    ],
+)
+async def test_nonsense_is_never_empty(server: Scripted, source: PrometheusMetrics, code: int, body: bytes) -> None:
+    server.code, server.body = code, body
+    with pytest.raises(Transient) as caught:
+        await source.query("x")
+    assert caught.value.reason == "MetricsUnreadable"
+    assert server.requests == 1, "nothing is tried again"
+
+
+async def test_a_deadline_and_no_more_threads_than_allowed(server: Scripted, source: PrometheusMetrics) -> None:
+    server.delay, server.body = 1.2, vector("1")
+    started = time.monotonic()
+    results = await asyncio.gather(*(source.query("x") for _ in range(6)), return_exceptions=True)
+    assert time.monotonic() - started < 1.0
+    assert all(isinstance(result, Transient) for result in results)
+    assert sum(thread.name == "prometheus-query" for thread in threading.enumerate()) <= 2
+    assert server.requests <= 2
+    server.delay = 0.0
+    await asyncio.sleep(1.0)
+    assert len(await source.query("x")) == 1
