@@ -15,8 +15,10 @@ from watchkeeper.subjects.tikv.pd.models import (
     PDStore,
     Region,
     RegionFit,
+    Regions,
     Replication,
     Role,
+    SafePoints,
     Schedule,
     StoreMeta,
     StoreRanges,
@@ -52,7 +54,8 @@ def answered(path: str) -> list[Exchange]:
 
 def _whole(body: dict[str, Any], path: str) -> bool:
     """Some recordings keep a few fields only."""
-    return "(trimmed)" not in body and (path != "/pd/api/v1/store/" or "store" in body)
+    point = {"/pd/api/v1/store/": "store", "/pd/api/v1/stores": "stores"}.get(path)
+    return "(trimmed)" not in body and (point is None or point in body)
 
 
 @pytest.mark.parametrize(("path", "model", "least"), MODELS)
@@ -116,6 +119,17 @@ def test_a_remnant_without_ranges_counts_as_absent() -> None:
     assert StoreRanges.model_validate({"store-id-ranges": {}, "batch": 3}).held() == frozenset()
     assert StoreRanges.model_validate({"store-id-ranges": None}).held() == frozenset()
     assert StoreRanges.model_validate({"store-id-ranges": {"3": [], "4": None, "5": [{}]}}).held() == {5}
+
+
+@pytest.mark.parametrize("model", [Stores, Region, StoreRanges, SafePoints, Regions, Members, Replication])
+def test_an_answer_without_its_point_is_no_answer(model: type[Wire]) -> None:
+    with pytest.raises(ValueError, match="Field required"):
+        model.model_validate_json("{}")
+
+
+def test_null_lists_are_empty() -> None:
+    assert Stores.model_validate_json('{"count": 0, "stores": null}').stores == ()
+    assert SafePoints.model_validate_json('{"service_gc_safe_points": null}').service_gc_safe_points == ()
 
 
 def test_halt_scheduling_is_a_text_and_absent_when_false() -> None:

@@ -40,9 +40,21 @@ Id = Annotated[int, Field(ge=0)]
 
 
 class Wire(BaseModel):
-    """Base of every answer: unknown fields are ignored."""
+    """Base of every answer: unknown fields are ignored, null is the default.
 
-    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, alias_generator=None)
+    What says something by being empty (lists of stores, of evicted ones, of GC services) has no default: an answer
+    without it is no answer.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_default(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        required = {field.alias or name for name, field in cls.model_fields.items() if field.is_required()}
+        return {key: value for key, value in data.items() if value is not None or key in required}
 
 
 class Header(Wire):
@@ -56,7 +68,7 @@ class PDMember(Wire):
 
     name: str = ""
     member_id: int = 0
-    client_urls: Annotated[tuple[str, ...], BeforeValidator(_empty_for_null)] = ()
+    client_urls: tuple[str, ...] = ()
     binary_version: str = ""
 
 
@@ -64,7 +76,7 @@ class Members(Wire):
     """`/members`: forwarded to the leader, so that it needs one (surprise 36)."""
 
     header: Header
-    members: Annotated[tuple[PDMember, ...], BeforeValidator(_empty_for_null)] = ()
+    members: tuple[PDMember, ...] = ()
     leader: PDMember = PDMember()
     etcd_leader: PDMember = PDMember()
 
@@ -73,7 +85,7 @@ class MemberHealth(Wire):
     """One entry of `/health`."""
 
     name: str = ""
-    client_urls: Annotated[tuple[str, ...], BeforeValidator(_empty_for_null)] = ()
+    client_urls: tuple[str, ...] = ()
     health: bool = False
 
 
@@ -104,7 +116,7 @@ class StoreMeta(Wire):
     id: Id
     address: str = ""
     state: int = 0
-    labels: Annotated[tuple[Label, ...], BeforeValidator(_empty_for_null)] = ()
+    labels: tuple[Label, ...] = ()
     version: str = ""
     status_address: str = ""
     start_timestamp: int = 0
@@ -149,7 +161,7 @@ class PDStore(Wire):
 class Stores(Wire):
     """`/stores`: all but Tombstones."""
 
-    stores: Annotated[tuple[PDStore, ...], BeforeValidator(_empty_for_null)] = ()
+    stores: Annotated[tuple[PDStore, ...], BeforeValidator(_empty_for_null)]
 
 
 class Role(IntEnum):
@@ -187,12 +199,12 @@ class Epoch(Wire):
 class Region(Wire):
     """One region; id 0 means that there is none. The leader may be empty."""
 
-    id: Id = 0
+    id: Id
     epoch: Epoch = Epoch()
-    peers: Annotated[tuple[Peer, ...], BeforeValidator(_empty_for_null)] = ()
-    leader: Annotated[Peer, BeforeValidator(lambda value: Peer() if value is None else value)] = Peer()
-    down_peers: Annotated[tuple[DownPeer, ...], BeforeValidator(_empty_for_null)] = ()
-    pending_peers: Annotated[tuple[Peer, ...], BeforeValidator(_empty_for_null)] = ()
+    peers: tuple[Peer, ...] = ()
+    leader: Peer = Peer()
+    down_peers: tuple[DownPeer, ...] = ()
+    pending_peers: tuple[Peer, ...] = ()
     approximate_size: int = 0
 
     def peer_on(self, store_id: int) -> Peer | None:
@@ -212,8 +224,7 @@ class Region(Wire):
 class Regions(Wire):
     """A list of regions."""
 
-    count: int = 0
-    regions: Annotated[tuple[Region, ...], BeforeValidator(_empty_for_null)] = ()
+    regions: Annotated[tuple[Region, ...], BeforeValidator(_empty_for_null)]
 
 
 class Replication(Wire):
@@ -235,9 +246,9 @@ class Schedule(Wire):
 class StoreRanges(Wire):
     """List of a scheduler that holds stores; an entry without ranges is a remnant (tikv/pd#9908)."""
 
-    ranges: Annotated[
-        dict[int, Annotated[tuple[Any, ...], BeforeValidator(_empty_for_null)]], BeforeValidator(lambda v: v or {})
-    ] = Field(default={}, alias="store-id-ranges")
+    ranges: Annotated[dict[int, list[Any] | None], BeforeValidator(lambda value: value or {})] = Field(
+        alias="store-id-ranges"
+    )
 
     def held(self) -> frozenset[int]:
         """The stores on it."""
@@ -254,7 +265,7 @@ class ServiceSafePoint(Wire):
 class SafePoints(Wire):
     """`/gc/safepoint`."""
 
-    service_gc_safe_points: Annotated[tuple[ServiceSafePoint, ...], BeforeValidator(_empty_for_null)] = ()
+    service_gc_safe_points: Annotated[tuple[ServiceSafePoint, ...], BeforeValidator(_empty_for_null)]
 
 
 class LabelConstraint(Wire):
@@ -262,7 +273,7 @@ class LabelConstraint(Wire):
 
     key: str
     op: str
-    values: Annotated[tuple[str, ...], BeforeValidator(_empty_for_null)] = ()
+    values: tuple[str, ...] = ()
 
     def matches(self, labels: dict[str, str]) -> bool:
         """Whether a store with these labels fits; an operation that is not known fits nothing."""
@@ -286,27 +297,23 @@ class PlacementRule(Wire):
     id: str = ""
     role: str = ""
     count: int = 0
-    label_constraints: Annotated[tuple[LabelConstraint, ...], BeforeValidator(_empty_for_null)] = ()
-    location_labels: Annotated[tuple[str, ...], BeforeValidator(_empty_for_null)] = ()
+    label_constraints: tuple[LabelConstraint, ...] = ()
+    location_labels: tuple[str, ...] = ()
 
 
 class RuleFit(Wire):
     """Which peers serve a rule."""
 
     rule: PlacementRule = PlacementRule()
-    peers: Annotated[tuple[Peer, ...], BeforeValidator(_empty_for_null)] = ()
-    different_role: Annotated[tuple[Peer, ...], BeforeValidator(_empty_for_null)] = Field(
-        default=(), alias="peers-different-role"
-    )
+    peers: tuple[Peer, ...] = ()
+    different_role: tuple[Peer, ...] = Field(default=(), alias="peers-different-role")
 
 
 class RegionFit(Wire):
     """`/config/rules/region/{id}/detail`."""
 
-    rule_fits: Annotated[tuple[RuleFit, ...], BeforeValidator(_empty_for_null)] = Field(default=(), alias="rule-fits")
-    orphan_peers: Annotated[tuple[Peer, ...], BeforeValidator(_empty_for_null)] = Field(
-        default=(), alias="orphan-peers"
-    )
+    rule_fits: tuple[RuleFit, ...] = Field(default=(), alias="rule-fits")
+    orphan_peers: tuple[Peer, ...] = Field(default=(), alias="orphan-peers")
 
     def satisfied(self) -> bool:
         """Whether every rule has its peers in their roles and none is left over; no rules at all is no fit."""
