@@ -23,7 +23,7 @@ class CrashPlan:
 
     number: int | None = None
     after: bool = False
-    armed: bool = True
+    armed: bool = False
     names: list[str] = field(default_factory=list)
 
     async def call(self, name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -62,10 +62,9 @@ async def run_until_quiet(world: EngineWorld, plan: CrashPlan) -> bool:
     crashed = False
     first = await world.engine(plan)
     try:
-        await world.drive(first, lambda: _quiet(world))
+        await world.drive(first, lambda: _quiet(world), plan=plan)
     except Crash:
         crashed = True
-    plan.armed = False
     await first.drivers.close()
     second = await world.engine()
     await world.drive(second, lambda: _quiet(world))
@@ -83,7 +82,7 @@ def check_writes(world: EngineWorld) -> None:
 async def transfer_leader(world: EngineWorld, plan: CrashPlan) -> None:
     region = next(r for r in world.simulator.world.regions if r.leader_store)
     target = next(p.store_id for p in region.peers if p.store_id != region.leader_store)
-    proposal = await world.propose("transfer-leader", region=region.id, toStore=target)
+    proposal = await world.approved("transfer-leader", region=region.id, toStore=target)
     await run_until_quiet(world, plan)
     ended = await world.proposal(proposal.metadata.name)
     assert ended.status.phase is Phase.COMPLETED, ended.status.message
@@ -93,7 +92,7 @@ async def transfer_leader(world: EngineWorld, plan: CrashPlan) -> None:
 
 async def transfer_peer(world: EngineWorld, plan: CrashPlan) -> None:
     region, source, target = _movable(world)
-    proposal = await world.propose("transfer-peer", region=region, fromStore=source, toStore=target)
+    proposal = await world.approved("transfer-peer", region=region, fromStore=source, toStore=target)
     await run_until_quiet(world, plan)
     ended = await world.proposal(proposal.metadata.name)
     check_writes(world)
@@ -118,7 +117,7 @@ def _movable(world: EngineWorld) -> tuple[int, int, int]:
 
 
 async def drain(world: EngineWorld, plan: CrashPlan) -> None:
-    proposal = await world.propose("drain-store", store=4, seconds=3600)
+    proposal = await world.approved("drain-store", store=4, seconds=3600)
     await run_until_quiet(world, plan)
     ended = await world.proposal(proposal.metadata.name)
     assert ended.status.phase is Phase.COMPLETED, ended.status.message
@@ -144,8 +143,7 @@ async def released_in_the_end(world: EngineWorld) -> None:
 
 async def release(world: EngineWorld, plan: CrashPlan) -> None:
     """The crash comes in the release, after a drain that went well."""
-    armed, plan.armed = plan.armed, False
-    await world.propose("drain-store", store=4, seconds=3600)
+    await world.approved("drain-store", store=4, seconds=3600)
     first = await world.engine()
 
     async def held() -> bool:
@@ -153,7 +151,6 @@ async def release(world: EngineWorld, plan: CrashPlan) -> None:
 
     await world.drive(first, held)
     await first.drivers.close()
-    plan.armed = armed
     crashing = await world.engine(plan)
     await world.delete((await world.changes())[0])
 
@@ -161,8 +158,7 @@ async def release(world: EngineWorld, plan: CrashPlan) -> None:
         return not await world.changes()
 
     with suppress(Crash):
-        await world.drive(crashing, gone)
-    plan.armed = False
+        await world.drive(crashing, gone, plan=plan)
     await crashing.drivers.close()
     second = await world.engine()
     await world.drive(second, gone)

@@ -15,7 +15,7 @@ from typing import Any
 from localcluster.cluster import Cluster
 from localcluster.installation import OPERATOR_NAMESPACE
 from tests.integration.engine.crashpoints import CrashPlan, Watched, WatchedPlugin
-from watchkeeper.adapters.kubernetes.connection import Connection, ConnectionSettings
+from watchkeeper.adapters.kubernetes.connection import MERGE_PATCH, Connection, ConnectionSettings
 from watchkeeper.adapters.kubernetes.leases import KubernetesLeases
 from watchkeeper.adapters.kubernetes.objects import KubernetesObjects
 from watchkeeper.adapters.kubernetes.surroundings import KubernetesSurroundings
@@ -72,7 +72,8 @@ class EngineWorld:
         """Namespace, policy, Subject and simulator."""
         endpoints = await self.simulator.start()
         self._store = KubernetesObjects(await self._connect(self._admin))
-        spec = policy or {"mode": "Execute", "approval": {"mode": "Never"}, "retry": {"initialSeconds": 1}}
+        approval = {"mode": "Always", "distinctFromProposer": False}
+        spec = policy or {"mode": "Execute", "approval": approval, "retry": {"initialSeconds": 1}}
         await self._raw("/api/v1/namespaces", {"metadata": {"name": self.namespace}})
         await self.make("operatorpolicies", "OperatorPolicy", "default", spec)
         tikv = {"endpoints": list(endpoints.pd)}
@@ -125,10 +126,25 @@ class EngineWorld:
         await self.make("actionproposals", "ActionProposal", name, spec.wire())
         return await self._store.get(ActionProposal, self.namespace, name)
 
+    async def approved(self, action: str, **parameters: Any) -> ActionProposal:
+        """A proposal that is planned and approved, and not yet tried."""
+        proposal = await self.propose(action, **parameters)
+        planner = await self.engine()
+
+        async def awaiting() -> bool:
+            return (await self.proposal(proposal.metadata.name)).status.waits_for == "Approval"
+
+        await self.drive(planner, awaiting)
+        await planner.drivers.close()
+        path = f"/apis/watchkeeper.dev/v1alpha1/namespaces/{self.namespace}/actionproposals/{proposal.metadata.name}"
+        approval = {"spec": {"approvals": [{"decision": "Approved"}]}}
+        await self._connections[0].request("PATCH", path, approval, content=MERGE_PATCH)
+        return await self.proposal(proposal.metadata.name)
+
     async def engine(self, plan: CrashPlan | None = None, **settings: Any) -> Services:
         """A fresh process's services: another holder, nothing remembered."""
         connection = await self._connect(self._operator)
-        counted = plan or CrashPlan(armed=False)
+        counted = plan or CrashPlan()
         wanted: dict[str, Any] = {
             "operator_namespace": OPERATOR_NAMESPACE,
             "instance": f"engine-{secrets.token_hex(4)}",
@@ -157,8 +173,13 @@ class EngineWorld:
             {"TiKV": WatchedPlugin(TiKVPlugin(), counted)},
         )
 
-    async def drive(self, services: Services, until: Callable[[], Any], *, seconds: float = 30.0) -> None:
-        """Pass over every object again and again until `until()` is true; errors are what a worker makes of them."""
+    async def drive(
+        self, services: Services, until: Callable[[], Any], *, seconds: float = 30.0, plan: CrashPlan | None = None
+    ) -> None:
+        """Pass over every object again and again until `until()` is true; errors are what a worker makes of them.
+
+        `plan` is armed only in passes over proposals and standing changes, not while the Subject is observed.
+        """
         steps = ladders(services)
         deadline = asyncio.get_running_loop().time() + seconds
         while not await until():
@@ -166,10 +187,15 @@ class EngineWorld:
                 raise AssertionError(f"not quiet after {seconds} s: {await self.picture()}")
             for kind in (Subject, StandingChange, ActionProposal):
                 for found in await self._store.list(kind, self.namespace):
+                    if plan is not None:
+                        plan.armed = kind is not Subject
                     try:
                         await steps[kind.__name__](found.key)
                     except WatchkeeperError:
                         continue
+                    finally:
+                        if plan is not None:
+                            plan.armed = False
             await asyncio.sleep(0.02)
 
     async def proposal(self, name: str) -> ActionProposal:
