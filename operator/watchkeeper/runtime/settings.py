@@ -23,25 +23,49 @@ class Settings(BaseSettings):
     identity: str = Field(default_factory=socket.gethostname, description="Name of this replica, such as the pod's.")
     leader_election: bool = Field(default=True, description="Off only where exactly one process runs, or in tests.")
     lease_seconds: float = Field(default=15.0, gt=0, description="A leader that is silent for so long has lost.")
-    workers: int = Field(default=16, ge=1, le=256)
-    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
-    log_format: str = Field(default="json", pattern="^(json|text)$")
+    workers: int = Field(default=16, ge=1, le=256, description="Passes over objects at the same time.")
+    log_level: str = Field(
+        default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="The least severe level that is logged."
+    )
+    log_format: str = Field(
+        default="json", pattern="^(json|text)$", description="json: one object a line; text: for reading."
+    )
     probe_host: str = Field(default="0.0.0.0", description="Where /healthz, /readyz and /metrics listen.")  # noqa: S104
     probe_port: int = Field(default=8080, ge=0, le=65535, description="0: no probes.")
-    kubernetes_requests_per_second: float = Field(default=20.0, gt=0)
-    kubernetes_burst: int = Field(default=40, ge=1)
-    database_reads_per_second: float = Field(default=5.0, gt=0)
-    database_read_burst: int = Field(default=30, ge=1)
-    write_timeout_seconds: float = Field(default=5.0, gt=0)
-    attempt_seconds: float = Field(default=15.0, gt=0)
-    recovery_grace_seconds: float = Field(default=10.0, gt=0)
-    verify_interval_seconds: float = Field(default=2.0, gt=0)
-    wait_interval_seconds: float = Field(default=5.0, gt=0)
-    observe_interval_seconds: float = Field(default=10.0, gt=0)
-    standing_interval_seconds: float = Field(default=10.0, gt=0)
-    sweep_interval_seconds: float = Field(default=120.0, gt=0)
-    abandon_after_seconds: float = Field(default=600.0, gt=0)
-    max_skew_seconds: float = Field(default=30.0, gt=0)
+    kubernetes_requests_per_second: float = Field(
+        default=20.0, gt=0, description="Requests to the API server, on average."
+    )
+    kubernetes_burst: int = Field(default=40, ge=1, description="Requests to the API server, at once.")
+    database_reads_per_second: float = Field(default=5.0, gt=0, description="Reads of one database, on average.")
+    database_read_burst: int = Field(default=30, ge=1, description="Reads of one database, at once.")
+    write_timeout_seconds: float = Field(
+        default=5.0, gt=0, description="A write to the database that is not answered by then counts as lost."
+    )
+    attempt_seconds: float = Field(
+        default=15.0, gt=0, description="From the claim to the last moment at which its write may start."
+    )
+    recovery_grace_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        description="After that, before another process may judge the attempt: more than a write's time-out.",
+    )
+    verify_interval_seconds: float = Field(default=2.0, gt=0, description="Between two looks at the effect of a write.")
+    wait_interval_seconds: float = Field(
+        default=5.0, gt=0, description="Between two looks at what a proposal or a release waits for."
+    )
+    observe_interval_seconds: float = Field(default=10.0, gt=0, description="Between two looks at a Subject.")
+    standing_interval_seconds: float = Field(default=10.0, gt=0, description="Between two looks at a standing change.")
+    sweep_interval_seconds: float = Field(
+        default=120.0, gt=0, description="Between two sweeps over all objects; they heal a lost event."
+    )
+    abandon_after_seconds: float = Field(
+        default=600.0,
+        gt=0,
+        description="How long the release of a deleted standing change tries to reach its database.",
+    )
+    max_skew_seconds: float = Field(
+        default=30.0, gt=0, description="Nothing executes while this clock and the API server's differ by more."
+    )
     shutdown_seconds: float = Field(default=10.0, gt=0, description="Passes under way may finish for so long.")
 
     @property

@@ -30,7 +30,7 @@ def test_a_file_says_that_nobody_edits_it(kind: type[Resource]) -> None:
 
 
 def test_check_finds_what_differs_is_missing_or_is_too_much(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = ["--folder", str(tmp_path)]
+    folder = ["--folder", str(tmp_path), "--reference", str(tmp_path / "reference")]
     assert main(folder) == 0
     assert main([*folder, "--check"]) == 0
     names = sorted(crd_files())
