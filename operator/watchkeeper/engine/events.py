@@ -9,7 +9,6 @@ class Doing(StrEnum):
     """What was being done (`action` of the event)."""
 
     PLAN = "Plan"
-    DECIDE = "Decide"
     EXECUTE = "Execute"
     VERIFY = "Verify"
     CANCEL = "Cancel"

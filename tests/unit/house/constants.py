@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[3]
@@ -27,6 +28,7 @@ REASON_AT = {
     "end": 2,
     "_flag": 2,
     "_hold": 2,
+    "with_condition": 3,
 }
 """Which positional argument of a call is a reason."""
 
@@ -57,13 +59,20 @@ def calls(*folders: str) -> Iterator[Call]:
     """Every call in the modules of these folders of the package."""
     for folder in folders:
         for path in sorted((PACKAGE / folder).rglob("*.py")):
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            for function in ast.walk(tree):
-                if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-                    continue
-                for node in ast.walk(function):
-                    if isinstance(node, ast.Call):
-                        yield Call(path.relative_to(PACKAGE).as_posix(), function.name, _name(node.func), node)
+            yield from _calls_in(path)
+
+
+@cache
+def _calls_in(path: Path) -> tuple[Call, ...]:
+    where = path.relative_to(PACKAGE).as_posix()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return tuple(
+        Call(where, function.name, _name(node.func), node)
+        for function in functions
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call)
+    )
 
 
 def words(node: ast.expr | None) -> set[str]:
@@ -97,6 +106,7 @@ def reasons() -> set[str]:
         if call.name in {"event", "_tell", "Wait"}:
             continue
         found |= words(call.argument(REASON_AT.get(call.name, 99), "reason"))
+        found |= words(call.argument(99, "end_reason"))
     return found - {""}
 
 
