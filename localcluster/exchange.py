@@ -44,6 +44,8 @@ class Record:
     caller: str
     began: float
     faults: Sequence[Fault] = ()
+    body: str = field(default="", repr=False)
+    """The request's body."""
     upstream_status: int | None = None
     """What the server answered; None while it was not asked, or gave no answer."""
     status: int | None = None

@@ -105,7 +105,7 @@ class FaultProxy:
         """The last `LOG_SIZE` requests that fit, in the order of their arrival."""
         kind = match or Match()
         with self._lock:
-            return [each for each in self._log if kind.fits(each.method, each.path, each.caller)]
+            return [each for each in self._log if kind.fits(each.method, each.path, each.caller, each.body)]
 
     def interrupt(self, path: str, how: Break) -> int:
         """Break the requests that are open now and whose path and query match, such as watches; gives how many.
@@ -157,7 +157,8 @@ class FaultProxy:
 
     def _handler(self, session: ClientSession) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
-            record = self._recorded(request)
+            body = await request.read() if request.body_exists else b""
+            record = self._recorded(request, body.decode(errors="replace"))
             self._open.add(record)
             try:
                 return await Exchange(record, request, session, self._upstream).run()
@@ -166,9 +167,9 @@ class FaultProxy:
 
         return handle
 
-    def _recorded(self, request: web.Request) -> Record:
+    def _recorded(self, request: web.Request, body: str) -> Record:
         caller = f"{request.headers.get('X-Caller-ID', '')} {request.headers.get('User-Agent', '')}".strip()
-        record = Record(request.method, request.raw_path, caller, time.monotonic())
+        record = Record(request.method, request.raw_path, caller, time.monotonic(), body=body)
         with self._lock:
             record.faults = self._faults_for(record)
             self._log.append(record)
@@ -180,7 +181,7 @@ class FaultProxy:
         broken = False
         for rule in self._rules:
             delays = isinstance(rule.fault, Latency)
-            if (delays or not broken) and rule.takes(record.method, record.path, record.caller):
+            if (delays or not broken) and rule.takes(record.method, record.path, record.caller, record.body):
                 taken.append(rule.fault)
                 broken = broken or not delays
         return tuple(taken)

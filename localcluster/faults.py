@@ -95,25 +95,28 @@ def silent_watch(after_bytes: int = 0) -> Cut:
 class Match:
     """Which requests; everything that is given must hold.
 
-    `path` is searched in path and query, `caller` in X-Caller-ID and User-Agent. Of the requests that fit, `nth`
-    takes only that one (from 1), `times` the first so many, `probability` each by a coin that `seed` makes repeatable.
+    `path` is searched in path and query, `caller` in X-Caller-ID and User-Agent, `body` in the request's body. Of the
+    requests that fit, `nth` takes only that one (from 1), `times` the first so many, `probability` each by a coin that
+    `seed` makes repeatable.
     """
 
     method: str | None = None
     path: str | None = None
     caller: str | None = None
+    body: str | None = None
     watch: bool | None = None
     nth: int | None = None
     times: int | None = None
     probability: float = 1.0
     seed: int = 0
 
-    def fits(self, method: str, path: str, caller: str) -> bool:
+    def fits(self, method: str, path: str, caller: str, body: str) -> bool:
         """Whether a request is of the kind, before counting."""
         return (
             self.method in (None, method)
             and (self.path is None or re.search(self.path, path) is not None)
             and (self.caller is None or re.search(self.caller, caller) is not None)
+            and (self.body is None or re.search(self.body, body) is not None)
             and self.watch in (None, is_watch(path))
         )
 
@@ -136,9 +139,9 @@ class Rule:
     def __post_init__(self) -> None:
         self._coin = random.Random(self.match.seed)
 
-    def takes(self, method: str, path: str, caller: str) -> bool:
+    def takes(self, method: str, path: str, caller: str, body: str) -> bool:
         """Decide about one request, and count it."""
-        if not self.match.fits(method, path, caller):
+        if not self.match.fits(method, path, caller, body):
             return False
         self.fitting += 1
         taken = (

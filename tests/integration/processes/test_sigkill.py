@@ -1,0 +1,135 @@
+"""SIGKILL of a real operator process at every request from claim to outcome, while that request hangs in a fault proxy.
+
+One process has as many Subjects as its story has points; each Subject's own request hangs, and one SIGKILL ends them all.
+A second process then has to bring every Subject to rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from localcluster.cluster import Cluster
+from localcluster.faultproxy import FaultProxy
+from tests.integration.processes.operators import an_operator, settings_for
+from tests.integration.processes.points import DRAIN_STORE, RELEASE, TRANSFER_LEADER, Hold, Point, When
+from tests.integration.processes.world import World, until, worlds
+from watchkeeper.api.v1alpha1.actionproposal import Phase
+from watchkeeper.api.v1alpha1.standingchange import StandingState
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+STORE = 4
+DYING = {"write_timeout_seconds": "20", "attempt_seconds": "5"}
+"""The first process waits for PD until it is killed."""
+
+
+async def _nothing(world: World) -> None:
+    del world
+
+
+async def _transfer(world: World) -> None:
+    region, target = world.led_regions()[0]
+    await world.approve(await world.propose("transfer-leader", region=region.id, toStore=target))
+
+
+async def _drain(world: World) -> None:
+    await world.approve(await world.propose("drain-store", store=STORE, seconds=3600))
+
+
+async def _drained(world: World) -> None:
+    await _drain(world)
+
+    async def held() -> bool:
+        return await world.quiet() and [c.status.state for c in await world.changes()] == [StandingState.HELD]
+
+    await until(held, "the store is drained", told=world.picture)
+
+
+async def _delete(world: World) -> None:
+    await world.delete((await world.changes())[0])
+
+
+async def _completed(world: World) -> None:
+    """The action succeeded whatever was lost; nothing is left on its way, and nothing in PD after a release."""
+    await until(world.quiet, "everything is at rest", told=world.picture)
+    phases = [p.status.phase for p in await world.proposals()]
+    assert phases == [Phase.COMPLETED], await world.picture()
+    await until(world.released, "nothing stands any more", told=world.picture)
+
+
+@dataclass(frozen=True)
+class Story:
+    """What leads up to the points, what makes them come, and how often each verb may at most reach PD."""
+
+    points: tuple[Point, ...]
+    before: Callable[[World], Awaitable[None]]
+    begin: Callable[[World], Awaitable[None]]
+
+
+STORIES = {
+    "transfer-leader": Story(TRANSFER_LEADER, _nothing, _transfer),
+    "drain-store": Story(DRAIN_STORE, _nothing, _drain),
+    "release": Story(RELEASE, _drained, _delete),
+}
+
+
+@pytest.mark.parametrize("when", When, ids=lambda when: when.name.lower())
+@pytest.mark.parametrize("name", STORIES)
+async def test_a_killed_process_leaves_nothing_half_done(
+    installed: Cluster, tmp_path: Path, name: str, when: When
+) -> None:
+    story = STORIES[name]
+    with FaultProxy(installed.endpoint) as api:
+        async with worlds(installed, len(story.points)) as made:
+            names = [world.namespace for world in made]
+            async with an_operator(installed, tmp_path, settings_for(names, **DYING), name="first", via=api) as first:
+                await _each(made, _ready)
+                await _each(made, story.before)
+                holds = _hold(made, story.points, api, when)
+                await _each(made, story.begin)
+                await _all_hang(holds)
+                await asyncio.to_thread(first.kill)
+            _let_go(made, api)
+            async with an_operator(installed, tmp_path, settings_for(names), name="second", via=api):
+                await _each(made, _completed)
+            for world in made:
+                world.check_writes()
+            print(f"\n{name}: SIGKILL at {len(holds)} points, {when}: {', '.join(p.name for p in story.points)}")
+            print(f"  PD was asked to write {sum(len(world.writes) for world in made)} times for {len(made)} Subjects")
+
+
+async def _each(made: list[World], step: Callable[[World], Awaitable[None]]) -> None:
+    await asyncio.gather(*(step(world) for world in made))
+
+
+async def _ready(world: World) -> None:
+    await until(world.healthy, "the Subject is healthy", told=world.picture)
+
+
+def _hold(made: list[World], points: tuple[Point, ...], api: FaultProxy, when: When) -> list[Hold]:
+    return [
+        point.hold(world.databases[0] if point.database else api, world.namespace, when)
+        for world, point in zip(made, points, strict=True)
+    ]
+
+
+async def _all_hang(holds: list[Hold]) -> None:
+    async def all_of_them() -> bool:
+        return all(hold.hanging for hold in holds)
+
+    async def which() -> str:
+        return "not reached: " + ", ".join(hold.point.name for hold in holds if not hold.hanging)
+
+    await until(all_of_them, "every point is reached", seconds=25, told=which)
+
+
+def _let_go(made: list[World], api: FaultProxy) -> None:
+    api.clear()
+    for world in made:
+        for proxy in world.databases:
+            proxy.clear()
