@@ -7,7 +7,7 @@ of the protocol; they wrap whatever coroutine a port offers.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,8 +25,13 @@ class CrashPlan:
     after: bool = False
     armed: bool = False
     names: list[str] = field(default_factory=list)
+    hooks: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    """Run once, before the first call of that name."""
 
     async def call(self, name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        hook = self.hooks.pop(name, None)
+        if hook is not None:
+            await hook()
         if not self.armed:
             return await function(*args, **kwargs)
         self.names.append(name)

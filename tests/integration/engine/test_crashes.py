@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from localcluster.cluster import Cluster
-from localcluster.installation import OPERATOR_NAMESPACE, SERVICE_ACCOUNT
 from tests.integration.engine.crashpoints import Crash, CrashPlan
-from tests.integration.engine.world import EngineWorld
+from tests.integration.engine.world import EngineWorld, a_world
 from watchkeeper.api.v1alpha1.actionproposal import AttemptOutcome, Phase
 from watchkeeper.api.v1alpha1.standingchange import StandingState
 
@@ -23,11 +22,6 @@ AT_ONCE = 4
 Story = Callable[[EngineWorld, CrashPlan], Awaitable[None]]
 
 
-@pytest.fixture
-def operator_config(installed: Cluster) -> Path:
-    return installed.service_account_kubeconfig(OPERATOR_NAMESPACE, SERVICE_ACCOUNT)
-
-
 async def _quiet(world: EngineWorld) -> bool:
     """Nothing is on its way any more: proposals ended, claims gone, finalizers gone or kept for an open Unknown."""
     subject = await world.subject()
@@ -35,26 +29,6 @@ async def _quiet(world: EngineWorld) -> bool:
         return False
     phases = [found.status.phase for found in await world.proposals()]
     return all(phase is not None and phase.terminal for phase in phases)
-
-
-@asynccontextmanager
-async def a_world(cluster: Cluster, operator: Path) -> AsyncIterator[EngineWorld]:
-    world = EngineWorld(cluster, operator, cluster.admin)
-    try:
-        await world.open()
-        yield world
-    finally:
-        await world.close()
-
-
-async def observed(world: EngineWorld) -> None:
-    services = await world.engine()
-
-    async def seen() -> bool:
-        return (await world.subject()).status.health == "Healthy"
-
-    await world.drive(services, seen)
-    await services.drivers.close()
 
 
 async def run_until_quiet(world: EngineWorld, plan: CrashPlan) -> bool:
@@ -80,40 +54,26 @@ def check_writes(world: EngineWorld) -> None:
 
 
 async def transfer_leader(world: EngineWorld, plan: CrashPlan) -> None:
-    region = next(r for r in world.simulator.world.regions if r.leader_store)
-    target = next(p.store_id for p in region.peers if p.store_id != region.leader_store)
-    proposal = await world.approved("transfer-leader", region=region.id, toStore=target)
+    wanted = world.a_transfer()
+    proposal = await world.approved("transfer-leader", **wanted)
     await run_until_quiet(world, plan)
     ended = await world.proposal(proposal.metadata.name)
     assert ended.status.phase is Phase.COMPLETED, ended.status.message
-    assert world.simulator.region(region.id).leader_store == target
+    assert world.simulator.region(wanted["region"]).leader_store == wanted["toStore"]
     check_writes(world)
 
 
 async def transfer_peer(world: EngineWorld, plan: CrashPlan) -> None:
-    region, source, target = _movable(world)
-    proposal = await world.approved("transfer-peer", region=region, fromStore=source, toStore=target)
+    wanted = world.a_move()
+    proposal = await world.approved("transfer-peer", **wanted)
     await run_until_quiet(world, plan)
     ended = await world.proposal(proposal.metadata.name)
     check_writes(world)
-    there = target in {p.store_id for p in world.simulator.region(region).peers}
+    there = wanted["toStore"] in {p.store_id for p in world.simulator.region(wanted["region"]).peers}
     last = ended.status.attempts[-1].outcome if ended.status.attempts else None
     assert len(world.simulator.requests.writes) <= 1
     assert ended.status.phase in (Phase.COMPLETED, Phase.FAILED), ended.status.message
     assert (ended.status.phase is Phase.COMPLETED) == there or last is AttemptOutcome.UNKNOWN, ended.status.message
-
-
-def _movable(world: EngineWorld) -> tuple[int, int, int]:
-    """A region, a follower's store, and a store of the same zone that has no peer of it."""
-    stores = world.simulator.world.stores
-    for region in world.simulator.world.regions:
-        held = {p.store_id for p in region.peers}
-        for source in held - {region.leader_store}:
-            zone = stores[source].labels["zone"]
-            for target, store in stores.items():
-                if target not in held and store.labels["zone"] == zone:
-                    return region.id, source, target
-    raise AssertionError("no region can be moved within its zone")
 
 
 async def drain(world: EngineWorld, plan: CrashPlan) -> None:
@@ -179,7 +139,7 @@ STORIES: dict[str, Story] = {
 async def test_a_crash_at_every_external_call(installed: Cluster, operator_config: Path, story: str) -> None:
     counting = CrashPlan()
     async with a_world(installed, operator_config) as world:
-        await observed(world)
+        await world.observed()
         await STORIES[story](world, counting)
     calls = list(counting.names)
     points = [(number, after) for number in range(1, len(calls) + 1) for after in (False, True)]
@@ -190,7 +150,7 @@ async def test_a_crash_at_every_external_call(installed: Cluster, operator_confi
         async with slots:
             try:
                 async with a_world(installed, operator_config) as world:
-                    await observed(world)
+                    await world.observed()
                     await STORIES[story](world, CrashPlan(number, after))
             except AssertionError as error:
                 when = "after" if after else "before"

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,14 @@ from watchkeeper.adapters.kubernetes.connection import MERGE_PATCH, Connection, 
 from watchkeeper.adapters.kubernetes.leases import KubernetesLeases
 from watchkeeper.adapters.kubernetes.objects import KubernetesObjects
 from watchkeeper.adapters.kubernetes.surroundings import KubernetesSurroundings
-from watchkeeper.api.v1alpha1 import ActionProposal, StandingChange, Subject
+from watchkeeper.adapters.prometheus import PrometheusMetrics
+from watchkeeper.api.v1alpha1 import ActionProposal, OperatorPolicy, StandingChange, Subject
 from watchkeeper.api.v1alpha1.actionproposal import Action, ActionProposalSpec, Source
 from watchkeeper.api.v1alpha1.meta import LocalRef, Resource
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.settings import EngineSettings
 from watchkeeper.errors import WatchkeeperError
+from watchkeeper.ports.clock import Clock
 from watchkeeper.ports.recorder import EventType
 from watchkeeper.runtime.composition import Adapters, DatabaseBudget, ladders, services_of
 from watchkeeper.simulator.knobs import Knobs
@@ -50,6 +54,24 @@ class Told:
         self.notes.append((str(regarding.key), f"{action}/{reason}", note))
 
 
+class ShiftedClock:
+    """The API server's clock, so many seconds ahead; and a wall clock that is off by `skew`."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.ahead = 0.0
+        self.skew = 0.0
+
+    def now(self) -> datetime:
+        return self._clock.now() + timedelta(seconds=self.ahead)
+
+    def skew_seconds(self) -> float:
+        return self._clock.skew_seconds() + self.skew
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+
 class EngineWorld:
     """Use `open` and `close`; `engine` makes a new process's worth of services."""
 
@@ -66,6 +88,9 @@ class EngineWorld:
         )
         self.simulator = Simulator(scenario, factor=FACTOR)
         self.told = Told()
+        self.ahead = 0.0
+        """Seconds that the next engine's clock is ahead."""
+        self.skew = 0.0
         self._connections: list[Connection] = []
 
     async def open(self, *, policy: dict[str, Any] | None = None) -> None:
@@ -83,6 +108,91 @@ class EngineWorld:
             SUBJECT,
             {"type": "TiKV", "tikv": tikv, "manager": "None", "settleSeconds": 0, "leaderStableSeconds": 0},
         )
+
+    async def observed(self) -> None:
+        """Drive until the Subject has been seen healthy under its newest spec."""
+        services = await self.engine()
+
+        async def seen() -> bool:
+            subject = await self.subject()
+            return (
+                subject.status.health == "Healthy" and subject.status.observed_generation == subject.metadata.generation
+            )
+
+        await self.drive(services, seen)
+        await services.drivers.close()
+
+    async def delete_namespace(self) -> None:
+        """Delete everything."""
+        await self._connections[0].request("DELETE", f"/api/v1/namespaces/{self.namespace}")
+
+    async def policy(self) -> OperatorPolicy:
+        return await self._store.get(OperatorPolicy, self.namespace, "default")
+
+    async def ended(self, name: str, *, services: Services | None = None, seconds: float = 30.0) -> ActionProposal:
+        """Drive until the proposal has ended and nothing of it is left on the Subject; the proposal as it is then."""
+        engine = services or await self.engine()
+
+        async def over() -> bool:
+            proposal = await self.proposal(name)
+            claims = (await self.subject()).status.in_flight
+            open_claim = any(c.uid == proposal.metadata.uid and c.state != "Unknown" for c in claims)
+            return bool(proposal.status.phase and proposal.status.phase.terminal and not open_claim)
+
+        await self.drive(engine, over, seconds=seconds)
+        if services is None:
+            await engine.drivers.close()
+        return await self.proposal(name)
+
+    async def waiting(self, name: str, reason: str, *, services: Services | None = None) -> ActionProposal:
+        """Drive until the proposal waits for that."""
+        engine = services or await self.engine()
+
+        async def waits() -> bool:
+            proposal = await self.proposal(name)
+            if proposal.status.phase is not None and proposal.status.phase.terminal:
+                raise AssertionError(f"ended instead of waiting for {reason}: {await self.picture()}")
+            return proposal.status.waits_for == reason
+
+        await self.drive(engine, waits)
+        if services is None:
+            await engine.drivers.close()
+        return await self.proposal(name)
+
+    async def passes(self, count: int, *, services: Services | None = None) -> None:
+        """A few passes over everything."""
+        engine = services or await self.engine()
+        left = iter(range(count))
+
+        async def enough() -> bool:
+            return next(left, None) is None
+
+        await self.drive(engine, enough)
+        if services is None:
+            await engine.drivers.close()
+
+    @property
+    def writes(self) -> list[str]:
+        """Method and path of every write that PD was asked for."""
+        return [f"{w.method} {w.path}" for w in self.simulator.requests.writes]
+
+    def a_transfer(self) -> dict[str, Any]:
+        """Parameters of a transfer-leader that is possible."""
+        region = next(r for r in self.simulator.world.regions if r.leader_store)
+        target = next(p.store_id for p in region.peers if p.store_id != region.leader_store)
+        return {"region": region.id, "toStore": target}
+
+    def a_move(self) -> dict[str, Any]:
+        """Parameters of a transfer-peer within a zone."""
+        stores = self.simulator.world.stores
+        for region in self.simulator.world.regions:
+            held = {p.store_id for p in region.peers}
+            for source in held - {region.leader_store}:
+                zone = stores[source].labels["zone"]
+                for target, store in stores.items():
+                    if target not in held and store.labels["zone"] == zone:
+                        return {"region": region.id, "fromStore": source, "toStore": target}
+        raise AssertionError("no region can be moved within its zone")
 
     async def close(self) -> None:
         """Everything but the objects, which go with the control plane."""
@@ -114,21 +224,29 @@ class EngineWorld:
             else:
                 return
 
-    async def propose(self, action: str, source: Source = Source.SUBJECT, **parameters: Any) -> ActionProposal:
-        """A proposal by the admin."""
-        spec = ActionProposalSpec(
-            subject_ref=LocalRef(name=SUBJECT),
+    async def propose(
+        self,
+        action: str,
+        source: Source = Source.SUBJECT,
+        *,
+        spec: dict[str, Any] | None = None,
+        subject: str = SUBJECT,
+        **parameters: Any,
+    ) -> ActionProposal:
+        """A proposal by the admin; `spec` are further fields."""
+        wanted = ActionProposalSpec(
+            subject_ref=LocalRef(name=subject),
             action=Action(source=source, name=action, parameters=parameters),
             reason="a test",
             proposed_by="admin",
         )
         name = f"{action}-{secrets.token_hex(3)}"
-        await self.make("actionproposals", "ActionProposal", name, spec.wire())
+        await self.make("actionproposals", "ActionProposal", name, {**wanted.wire(), **(spec or {})})
         return await self._store.get(ActionProposal, self.namespace, name)
 
-    async def approved(self, action: str, **parameters: Any) -> ActionProposal:
+    async def approved(self, action: str, source: Source = Source.SUBJECT, **parameters: Any) -> ActionProposal:
         """A proposal that is planned and approved, and not yet tried."""
-        proposal = await self.propose(action, **parameters)
+        proposal = await self.propose(action, source, **parameters)
         planner = await self.engine()
 
         async def awaiting() -> bool:
@@ -136,10 +254,15 @@ class EngineWorld:
 
         await self.drive(planner, awaiting)
         await planner.drivers.close()
-        path = f"/apis/watchkeeper.dev/v1alpha1/namespaces/{self.namespace}/actionproposals/{proposal.metadata.name}"
-        approval = {"spec": {"approvals": [{"decision": "Approved"}]}}
-        await self._connections[0].request("PATCH", path, approval, content=MERGE_PATCH)
+        await self.patch(proposal, {"approvals": [{"decision": "Approved"}]})
         return await self.proposal(proposal.metadata.name)
+
+    async def patch(self, obj: Resource, spec: dict[str, Any]) -> None:
+        """A merge patch of spec by the admin."""
+        await self._connections[0].request("PATCH", self._path(obj), {"spec": spec}, content=MERGE_PATCH)
+
+    def _path(self, obj: Resource) -> str:
+        return f"/apis/watchkeeper.dev/v1alpha1/namespaces/{self.namespace}/{type(obj).info.plural}/{obj.metadata.name}"
 
     async def engine(self, plan: CrashPlan | None = None, **settings: Any) -> Services:
         """A fresh process's services: another holder, nothing remembered."""
@@ -160,11 +283,11 @@ class EngineWorld:
         }
         adapters = Adapters(
             store=Watched(KubernetesObjects(connection), counted, "store"),
-            clock=connection.clock,
+            clock=self.clock_of(connection.clock),
             recorder=self.told,
             leases=Watched(KubernetesLeases(connection, OPERATOR_NAMESPACE), counted, "leases"),
             surroundings=KubernetesSurroundings(connection),
-            metrics=_no_metrics,
+            metrics=PrometheusMetrics,
         )
         return services_of(
             adapters,
@@ -172,6 +295,12 @@ class EngineWorld:
             DatabaseBudget(reads_per_second=10_000.0, burst=10_000),
             {"TiKV": WatchedPlugin(TiKVPlugin(), counted)},
         )
+
+    def clock_of(self, clock: Clock) -> Clock:
+        """One shift for all engines of this world."""
+        shifted = ShiftedClock(clock)
+        shifted.ahead, shifted.skew = self.ahead, self.skew
+        return shifted
 
     async def drive(
         self, services: Services, until: Callable[[], Any], *, seconds: float = 30.0, plan: CrashPlan | None = None
@@ -212,8 +341,7 @@ class EngineWorld:
 
     async def delete(self, obj: Resource) -> None:
         """Delete an object as the admin."""
-        path = f"/apis/watchkeeper.dev/v1alpha1/namespaces/{self.namespace}/{type(obj).info.plural}/{obj.metadata.name}"
-        await self._connections[0].request("DELETE", path)
+        await self._connections[0].request("DELETE", self._path(obj))
 
     async def picture(self) -> str:
         """For failures."""
@@ -229,5 +357,12 @@ class EngineWorld:
         )
 
 
-def _no_metrics(url: str) -> Any:
-    raise AssertionError(f"no Prometheus is named here, yet {url} was asked for")
+@asynccontextmanager
+async def a_world(cluster: Cluster, operator: Path, **options: Any) -> AsyncIterator[EngineWorld]:
+    """A world that is closed at the end; `options` go to `open`."""
+    world = EngineWorld(cluster, operator, cluster.admin)
+    try:
+        await world.open(**options)
+        yield world
+    finally:
+        await world.close()
