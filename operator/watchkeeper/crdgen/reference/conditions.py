@@ -77,6 +77,7 @@ FAILURES = (
     Reasoned(Phase.FAILED, "Absent", "found absent after a crash or a lost answer, and no attempt is left"),
     Reasoned(Phase.FAILED, "NotConnected", "no connection could be made, and no attempt is left"),
     Reasoned(Phase.FAILED, "NoLeader", "PD had no leader, and no attempt is left"),
+    Reasoned(Phase.FAILED, "WrongCluster", "PD belongs to another cluster than the plan, and no attempt is left"),
     Reasoned(Phase.FAILED, "RateLimited", "the server answered 429, and no attempt is left"),
 )
 

@@ -58,6 +58,9 @@ PROPOSALS = (
     ),
     Documented(_AP, Doing.VERIFY, "NotConnected", _WARNING, "no connection to the database, no attempt is left"),
     Documented(_AP, Doing.VERIFY, "NoLeader", _WARNING, "PD had no leader, no attempt is left"),
+    Documented(
+        _AP, Doing.VERIFY, "WrongCluster", _WARNING, "PD belongs to another cluster than the plan, no attempt is left"
+    ),
     Documented(_AP, Doing.VERIFY, "RateLimited", _WARNING, "the server answered 429, no attempt is left"),
     Documented(_AP, Doing.ACKNOWLEDGE, "Acknowledged", _NORMAL, "a person said what came of an Unknown attempt"),
     *(
