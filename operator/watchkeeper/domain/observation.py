@@ -40,7 +40,7 @@ def observed(subject: Subject, seen: Seen, context: Context) -> SubjectStatus:
     """The new status; equal to the old one when nothing changed and the last look is younger than a minute."""
     old = subject.status
     look = seen.observation
-    other = look is not None and old.cluster_id is not None and look.cluster_id != old.cluster_id
+    other = look is not None and bool(look.cluster_id) and old.cluster_id not in (None, look.cluster_id)
     problems = _problems(subject, seen, other=other)
     blind = look is None or other or seen.duplicate is None or look.metrics_problem is not None
     status = old.replace(
@@ -66,7 +66,7 @@ def observed(subject: Subject, seen: Seen, context: Context) -> SubjectStatus:
 def _with_facts(status: SubjectStatus, look: Observation, now: datetime) -> SubjectStatus:
     healthy = sum(1 for member in look.members if member.healthy)
     return status.replace(
-        cluster_id=look.cluster_id,
+        cluster_id=look.cluster_id or status.cluster_id,
         version=look.version,
         manager=look.manager,
         members=look.members,

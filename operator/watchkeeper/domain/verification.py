@@ -77,10 +77,12 @@ def _there(state: Verification, reading: Reading, now: datetime, settle_seconds:
 
 
 def _missing(state: Verification, reading: Reading, now: datetime) -> Judgement:
-    if state.effect_seen_time is not None:
+    if reading.state is EffectState.ABSENT and state.effect_seen_time is not None:
         return Judgement(
             state, AttemptOutcome.FAILED, "Reverted", f"the effect was there and has gone again: {reading.message}"
         )
+    # Pending again is no reversal: PD itself works towards it (an election gave a drained store one leader back).
+    state = state.replace(effect_seen_time=None)
     moved = reading.progress[:256] != state.progress or state.progress_time is None
     since = now.replace(microsecond=0) if moved or state.progress_time is None else state.progress_time
     new = state.replace(progress=reading.progress[:256], progress_time=since)

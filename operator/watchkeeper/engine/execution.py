@@ -127,6 +127,13 @@ class Executor:
         if stale is not None:
             return await self._outcomes.cancel(proposal, End("Stale", stale))
         step_index, step = current_step(proposal)
+        busy = (
+            obstacle(subject.status.in_flight, uid=proposal.metadata.uid, action=step.action, targets=step.targets)
+            if run.writes
+            else None
+        )
+        if busy is not None:  # known without asking the database, whose budget is small
+            return await self._outcomes.hold(proposal, Hold(busy), seen)
         facts = Facts(services.clock.now(), subject, await self._standing.held_targets(subject, proposal))
         try:
             ready = await run.runner.check(step, facts)
@@ -135,13 +142,8 @@ class Executor:
         if ready.stale:
             text = "; ".join(ready.stale)
             return await self._outcomes.cancel(proposal, End("Stale", f"what was approved no longer holds: {text}"))
-        wait = ready.waits[0] if ready.waits else None
-        if wait is None and run.writes:
-            wait = obstacle(
-                subject.status.in_flight, uid=proposal.metadata.uid, action=step.action, targets=step.targets
-            )
-        if wait is not None:
-            return await self._outcomes.hold(proposal, Hold(wait), seen)
+        if ready.waits:
+            return await self._outcomes.hold(proposal, Hold(ready.waits[0]), seen)
         return await self._claim_and_send(proposal, subject, run, step_index, ready, decision)
 
     @staticmethod

@@ -103,11 +103,12 @@ class SubjectLadder:
 
     async def _duplicate_of(self, subject: Subject, observation: Observation | None) -> str | None:
         """The holder of the cluster's lease where it is another Subject; "" when it is ours; None when it is not known."""
-        if observation is None:
+        cluster_id = (observation.cluster_id if observation is not None else None) or subject.status.cluster_id
+        if observation is None or not cluster_id:
             return None
         me = f"{subject.metadata.namespace}/{subject.metadata.name}"
         try:
-            holder = await self._services.leases.claim(f"cluster-{observation.cluster_id}", me, LEASE_SECONDS)
+            holder = await self._services.leases.claim(f"cluster-{cluster_id}", me, LEASE_SECONDS)
         except WatchkeeperError:
             return None
         return "" if holder == me else holder

@@ -9,6 +9,7 @@ from watchkeeper.api.v1alpha1.actionproposal import AttemptOutcome, Phase, Sourc
 from watchkeeper.api.v1alpha1.subject import InFlightState
 from watchkeeper.ports.objects import FINALIZER
 from watchkeeper.simulator.faults import RouteFault
+from watchkeeper.simulator.scheduling.execution import StepAction
 
 OPERATORS = "/pd/api/v1/operators"
 
@@ -83,8 +84,16 @@ async def test_unknown_freezes_its_action_until_a_person_has_looked(world: Engin
 async def test_an_accepted_operator_that_nobody_carries_out_is_not_success(world: EngineWorld) -> None:
     wanted = world.a_transfer()
     proposal = await world.approved("transfer-leader", **wanted)
-    world.simulator.faults.steps("ignore", region=wanted["region"])  # type: ignore[arg-type]  # a StrEnum's value
-    ended = await world.ended(proposal.metadata.name, seconds=60)
+    world.simulator.faults.steps(StepAction.IGNORE, region=wanted["region"])
+    services = await world.engine()
+
+    async def verifying() -> bool:
+        return (await world.proposal(proposal.metadata.name)).status.reason == "Verifying"
+
+    await world.drive(services, verifying)
+    await services.drivers.close()
+    world.ahead = 120  # PD gives a transfer 60 s, we a margin
+    ended = await world.ended(proposal.metadata.name)
     assert ended.status.phase is Phase.FAILED
     assert ended.status.reason in ("NotVerified", "Unknown")
     assert len(world.writes) == 1

@@ -39,10 +39,11 @@ async def test_it_ends_by_itself(world: EngineWorld) -> None:
     assert world.simulator.evicted_stores == [STORE]
     assert world.simulator.leader_count(STORE) == 0
     world.ahead = 3601
-    released = await becomes(world, StandingState.RELEASED)
+    await becomes(world, StandingState.RELEASED)
     assert world.simulator.evicted_stores == []
     assert world.writes.count(f"DELETE /pd/api/v1/schedulers/evict-leader-scheduler-{STORE}") == 1
-    assert released.metadata.finalizers == ()
+    await world.passes(1)
+    assert (await world.changes())[0].metadata.finalizers == ()
 
 
 async def test_undrain_ends_it_now_and_waits_for_the_release(world: EngineWorld) -> None:
@@ -108,6 +109,8 @@ async def test_a_declared_hold_keeps_us_away_and_never_writes(world: EngineWorld
     proposal = await world.approved("drain-store", store=STORE, seconds=600)
     waiting = await world.waiting(proposal.metadata.name, "TargetHeld")
     assert "hands-off" in (waiting.status.message or "")
+    await world.patch(waiting, {"cancel": {"reason": "seen enough"}})
+    await world.ended(proposal.metadata.name)
     world.ahead = 601
     await becomes(world, StandingState.HANDED_OVER)
     assert world.writes == []

@@ -29,9 +29,17 @@ def test_the_effect_must_hold_for_the_settle_time() -> None:
 
 def test_gone_again_within_the_settle_time_is_reverted() -> None:
     first = look(begin(NOW, 60), EffectState.THERE, 5)
-    for effect in (EffectState.ABSENT, EffectState.PENDING):
-        result = look(first.verification, effect, 8)
-        assert (result.outcome, result.reason) == (AttemptOutcome.FAILED, "Reverted")
+    result = look(first.verification, EffectState.ABSENT, 8)
+    assert (result.outcome, result.reason) == (AttemptOutcome.FAILED, "Reverted")
+
+
+def test_pending_again_begins_the_settle_time_anew() -> None:
+    first = look(begin(NOW, 60), EffectState.THERE, 5)
+    again = look(first.verification, EffectState.PENDING, 8)
+    assert again.outcome is None
+    there = look(again.verification, EffectState.THERE, 9)
+    assert look(there.verification, EffectState.THERE, 18).outcome is None
+    assert look(there.verification, EffectState.THERE, 19).outcome is AttemptOutcome.SUCCEEDED
 
 
 def test_nothing_works_towards_it_any_more_is_failed() -> None:
