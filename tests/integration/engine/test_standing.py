@@ -156,7 +156,7 @@ async def test_nobody_but_the_operator_may_name_an_owner(world: EngineWorld) -> 
         "owner": {"proposal": "none", "uid": "none"},
     }
     with pytest.raises(WatchkeeperError, match="owner"):
-        await world.make("standingchanges", "StandingChange", "forged", spec)
+        await world.make("standingchanges", "StandingChange", "forged", spec, tries=1)
 
 
 async def test_deleting_the_object_releases_it_first(world: EngineWorld) -> None:

@@ -210,15 +210,15 @@ class EngineWorld:
     async def _raw(self, path: str, body: dict[str, Any], method: str = "POST", **options: Any) -> dict[str, Any]:
         return await self._connections[0].request(method, path, body, **options)
 
-    async def make(self, plural: str, kind: str, name: str, spec: dict[str, Any]) -> None:
+    async def make(self, plural: str, kind: str, name: str, spec: dict[str, Any], *, tries: int = 40) -> None:
         """Create an object as the admin."""
         path = f"/apis/watchkeeper.dev/v1alpha1/namespaces/{self.namespace}/{plural}"
         body = {"apiVersion": "watchkeeper.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
-        for attempt in range(40):
+        for attempt in range(tries):
             try:
                 await self._raw(path, body)
             except WatchkeeperError:
-                if attempt == 39:
+                if attempt == tries - 1:
                     raise
                 await asyncio.sleep(0.25)  # a new namespace or policy is not known at once
             else:

@@ -200,7 +200,9 @@ class Plan(ApiModel):
 
     summary: str = Field(max_length=512, description="One line for people.")
     preview: str = Field(
-        default="", max_length=1024, description="How things were when it was planned, for people; not part of the digest."
+        default="",
+        max_length=1024,
+        description="How things were when it was planned, for people; not part of the digest.",
     )
     steps: tuple[PlanStep, ...] = Field(max_length=16, json_schema_extra=ATOMIC, description="In this order.")
 
