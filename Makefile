@@ -44,7 +44,7 @@ fmt: venv ## format and fix what can be fixed
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
-crds: venv ## write crds/ from the models
+crds: venv ## write crds/ and docs/reference/ from the models
 	@$(PY) -m watchkeeper.crdgen
 
 manifests: venv ## write manifests/ from the rendering in the package

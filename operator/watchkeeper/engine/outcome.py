@@ -236,7 +236,8 @@ class Outcomes:
             waits_for="Retry" if when is not None else None,
         )
         written = await services.store.write_status(proposal, status)
-        self._tell(written, EventType.WARNING, Doing.EXECUTE, reason, message)
+        told = EventType.NORMAL if over.outcome is AttemptOutcome.SUCCEEDED else EventType.WARNING
+        self._tell(written, told, Doing.EXECUTE, reason, message)
         await settle(services.store, self._subject(proposal), over.operation_key, None)
 
     async def fail(self, proposal: ActionProposal, attempt: Attempt, reason: str, message: str) -> Result:

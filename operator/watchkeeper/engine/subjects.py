@@ -8,6 +8,7 @@ from watchkeeper.api.v1alpha1.standingchange import StandingChange
 from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject, SubjectStatus
 from watchkeeper.domain.claims import abandoned
 from watchkeeper.domain.observation import Context, Seen, observed
+from watchkeeper.engine import tools
 from watchkeeper.engine.events import Doing
 from watchkeeper.engine.result import DONE, Result
 from watchkeeper.engine.services import Services
@@ -88,7 +89,7 @@ class SubjectLadder:
             observation = await driver.observe()
         except WatchkeeperError as error:
             problem = error.message
-        catalog = driver.catalog(observation) if driver is not None else ()
+        catalog = (*(driver.catalog(observation) if driver is not None else ()), *tools.catalog())
         duplicate = await self._duplicate_of(subject, observation)
         orders, _ = await services.gates.recent(subject.metadata.namespace)
         stop = await services.gates.recent_stop(subject.metadata.namespace, subject.metadata.name)

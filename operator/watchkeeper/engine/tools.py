@@ -11,8 +11,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, PlanStep
+from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, PlanStep, Source
 from watchkeeper.api.v1alpha1.meta import rfc3339
+from watchkeeper.api.v1alpha1.subject import CatalogEntry
 from watchkeeper.api.v1alpha1.vocabulary import Risk
 from watchkeeper.engine.events import Doing
 from watchkeeper.errors import Invalid
@@ -81,6 +82,22 @@ DEFINITIONS: dict[str, ActionDefinition] = {
         parameters_schema=LogMessageParameters.model_json_schema(),
     ),
 }
+
+
+def catalog() -> tuple[CatalogEntry, ...]:
+    """The tools as they stand in a Subject's catalog: always available."""
+    return tuple(
+        CatalogEntry(
+            name=definition.name,
+            source=Source.TOOL,
+            description=definition.description,
+            risk=definition.risk,
+            idempotent=definition.idempotent,
+            available=True,
+            parameters=dict(definition.parameters_schema),
+        )
+        for definition in DEFINITIONS.values()
+    )
 
 
 class Tools:
