@@ -108,6 +108,13 @@ class ObjectStoreContract:
         with pytest.raises(Conflict):
             await world.store.create(subject(world.namespace))
 
+    async def test_what_was_read_can_be_created_again(self, world: World) -> None:
+        made = await world.store.create(subject(world.namespace))
+        await world.delete(made)
+        again = await world.store.create(made)
+        assert again.metadata.uid != made.metadata.uid
+        assert again.spec == made.spec
+
     async def test_what_is_not_there_is_gone(self, world: World) -> None:
         with pytest.raises(Gone):
             await world.store.get(Subject, world.namespace, "nobody")
@@ -304,7 +311,7 @@ class ObjectStoreContract:
         with pytest.raises(TypeError, match="EmergencyStop has no status"):
             await world.store.swap_status(made, {"message": (None, "x")})
 
-    @pytest.mark.parametrize("name", ["", "A", "a/../b", "..", "a?b", "ä", "-a"])
+    @pytest.mark.parametrize("name", ["", "A", "a/../b", "..", "a?b", "ä", "-a", "a..b"])
     async def test_no_unchecked_text_reaches_a_path(self, world: World, name: str) -> None:
         with pytest.raises(Invalid):
             await world.store.get(Subject, world.namespace, name)

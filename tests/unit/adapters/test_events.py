@@ -177,6 +177,15 @@ async def test_a_series_is_over_after_six_quiet_minutes(connection: FakeConnecti
     assert [body["series"]["count"] for body in connection.of("PATCH")] == [2]
 
 
+async def test_a_series_is_over_though_nobody_has_looked(connection: FakeConnection, recorder: EventRecorder) -> None:
+    post(recorder)
+    await settled()
+    connection.clock.seconds += 361.0
+    post(recorder)
+    await settled()
+    assert len(connection.of("POST")) == 2
+
+
 async def test_a_lost_answer_makes_no_second_event(connection: FakeConnection, recorder: EventRecorder) -> None:
     connection.failures = [Unreachable("reset", retry_after=0.0), Conflict("exists")]
     post(recorder)
