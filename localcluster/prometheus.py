@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from localcluster.cachefolder import Report, cache_root, locked
 from localcluster.errors import BinariesError, PortTakenError, StartError
@@ -50,13 +50,18 @@ class Prometheus:
     """Scrapes `jobs` every `interval_seconds`; use it as a context manager.
 
     Args:
-        jobs: name of a job -> its targets, each `host:port`; they are scraped at /metrics.
+        jobs: name of a job -> its targets, each `host:port` or a group `{"targets": [...], "labels": {...}}` as in
+            Prometheus' own file; they are scraped at /metrics.
         interval_seconds: between two scrapes.
         program: None to look for it.
     """
 
     def __init__(
-        self, jobs: Mapping[str, Sequence[str]], *, interval_seconds: int = 1, program: Path | None = None
+        self,
+        jobs: Mapping[str, Sequence[str | Mapping[str, Any]]],
+        *,
+        interval_seconds: int = 1,
+        program: Path | None = None,
     ) -> None:
         self._jobs = {job: list(targets) for job, targets in jobs.items()}
         self._interval = interval_seconds
@@ -121,7 +126,13 @@ class Prometheus:
     def _config(self) -> dict[str, object]:
         """As JSON, which is YAML."""
         interval = f"{self._interval}s"
-        jobs = [{"job_name": job, "static_configs": [{"targets": targets}]} for job, targets in self._jobs.items()]
+        jobs = [
+            {
+                "job_name": job,
+                "static_configs": [one if isinstance(one, Mapping) else {"targets": [one]} for one in targets],
+            }
+            for job, targets in self._jobs.items()
+        ]
         scraping = {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval}
         return {"global": scraping, "scrape_configs": jobs}
 

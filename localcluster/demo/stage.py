@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Self
 
 from localcluster.controlplane import ControlPlane
+from localcluster.errors import LocalClusterError
 from localcluster.installation import OPERATOR_NAMESPACE, OperatorProcess, grant, install
+from localcluster.prometheus import Prometheus
 from localcluster.simulation import SimulatorProcess
 
 NAMESPACE = "shop"
@@ -43,6 +45,7 @@ class Stage:
             self.folder,
             options={"stores": "6", "regions": "66", "members": "3", "namespace": NAMESPACE, "factor": "1"},
         )
+        self.prometheus: Prometheus | None = None
         self.operator: OperatorProcess | None = None
 
     def __enter__(self) -> Self:
@@ -50,6 +53,7 @@ class Stage:
         try:
             self.cluster.start()
             self.simulator.start()
+            self.prometheus = Prometheus({"tikv": self.simulator.targets()}).start()
             install(self.cluster)
             self.cluster.kubectl("create", "namespace", NAMESPACE)
             grant(self.cluster, NAMESPACE, PEOPLE)
@@ -67,9 +71,18 @@ class Stage:
         """Stop everything and remove its files."""
         if self.operator is not None:
             self.operator.stop()
+        if self.prometheus is not None:
+            self.prometheus.stop()
         self.simulator.stop()
         self.cluster.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def metrics_url(self) -> str:
+        """The Prometheus that scrapes the simulated stores."""
+        if self.prometheus is None:
+            raise LocalClusterError("Prometheus was not started")
+        return self.prometheus.url
 
     @property
     def operator_namespace(self) -> str:

@@ -44,7 +44,7 @@ def _opening(stage: Stage, narrator: Narrator) -> None:
     )
     spec: dict[str, Any] = {
         "type": "TiKV",
-        "tikv": {"endpoints": stage.simulator.endpoints},
+        "tikv": {"endpoints": stage.simulator.endpoints, "prometheusUrl": stage.metrics_url},
         "settleSeconds": 3,
         "leaderStableSeconds": 3,
     }
