@@ -141,7 +141,7 @@ async def test_a_deadline_and_no_more_threads_than_allowed(server: Scripted, sou
     assert time.monotonic() - started < 1.0
     assert all(isinstance(result, Transient) for result in results)
     assert sum(thread.name == "prometheus-query" for thread in threading.enumerate()) <= 2
-    assert server.requests <= 2
+    assert server.requests <= 4, "two, and two more where a thread ends just before the others give up"
     server.delay = 0.0
     await asyncio.sleep(1.0)
     assert len(await source.query("x")) == 1
