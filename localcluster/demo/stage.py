@@ -16,7 +16,7 @@ from localcluster.simulation import SimulatorProcess
 NAMESPACE = "shop"
 SUBJECT = "tikv-shop"
 PEOPLE: dict[str, tuple[str, ...]] = {
-    "alice": ("viewer", "proposer"),
+    "alice": ("viewer", "proposer", "approver"),
     "bob": ("viewer", "approver"),
     "carol": ("viewer", "governor", "halter"),
 }

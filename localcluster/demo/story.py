@@ -74,14 +74,15 @@ def _execute(stage: Stage, narrator: Narrator, region: int, source: int, target:
     narrator.phase(name, "Validated")
     narrator.until("a digest", lambda: bool(narrator.get("ap", name)["status"].get("digest")))
     narrator.run("alice", "get", "ap", name, ROW)
-    narrator.say("Alice may not approve her own proposal, whatever she types:")
+    narrator.say("Alice may approve what others propose, but not her own proposal, whatever she types:")
     patch = '{"spec":{"approvals":[{"decision":"Approved"}]}}'
     narrator.run("alice", "patch", "ap", name, "--type", "merge", "-p", patch, refused=True)
     narrator.say("Bob reads what will run and approves it. The API server writes down who he is and which plan he saw.")
     narrator.run("bob", "patch", "ap", name, "--type", "merge", "-p", patch)
     narrator.run("bob", "wait", "--for=condition=Succeeded", f"ap/{name}", "--timeout=40s")
     narrator.run("alice", "get", "ap", name)
-    narrator.run("alice", "describe", "ap", name)
+    narrator.run("alice", "get", "ap", name, "-o", "jsonpath={.status.message}")
+    narrator.run("alice", "events", "--for", f"actionproposal/{name}")
     leader = stage.simulator.region(region)["leader_store"]
     narrator.say(f"PD itself: region {region} was led by store {source}, and is led by store {leader} now.")
     if leader != target:

@@ -62,7 +62,7 @@ class Outcomes:
             proposal,
             marks,
             self._moment(proposal),
-            reason="Waiting" if wait.reason != "Approval" else "AwaitingApproval",
+            reason=_HELD_AS.get(wait.reason, "Waiting"),
             message=wait.message,
             waits_for=wait.reason,
             approval=approval or proposal.status.approval,
@@ -338,6 +338,9 @@ class Outcomes:
     def _tell(self, proposal: ActionProposal, kind: EventType, action: Doing, reason: str, note: str) -> None:
         self._services.recorder.event(proposal, kind=kind, action=action, reason=reason, note=note)
 
+
+_HELD_AS = {"Approval": "AwaitingApproval", "Nothing": "Observing"}
+"""What the column REASON says of a wait, where it is not plain Waiting."""
 
 _EVENT_DRIVEN = frozenset({"Approval", "Policy", "Nothing", "ExecuteMode"})
 """Waits that end by an event about the proposal or its policy; the sweep is the net below."""

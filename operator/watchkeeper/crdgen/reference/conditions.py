@@ -83,6 +83,7 @@ FAILURES = (
 
 STATUS_REASONS = (
     Reasoned(Phase.VALIDATED, "Planned", "the plan was made in this pass"),
+    Reasoned(Phase.VALIDATED, "Observing", "planned while the policy said Observe: shown, never run"),
     Reasoned(Phase.VALIDATED, "AwaitingApproval", "people are awaited; the message has their command"),
     Reasoned(Phase.VALIDATED, "Waiting", "see status.waitsFor"),
     Reasoned(Phase.EXECUTING, "InFlight", "the claims are written; the send follows at once"),
