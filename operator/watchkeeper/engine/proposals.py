@@ -28,10 +28,12 @@ class ProposalLadder:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        attempts = services.for_attempts()
+        sent = Outcomes(attempts)
         self._outcomes = Outcomes(services)
         self._planner = Planner(services)
-        self._executor = Executor(services, self._outcomes, StandingRecords(services))
-        self._follower = Follower(services, self._outcomes)
+        self._executor = Executor(attempts, sent, StandingRecords(attempts))
+        self._follower = Follower(services, sent)
         self._closer = Closer(services)
 
     async def reconcile(self, key: Key) -> Result:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from watchkeeper.engine.drivers import Drivers
 from watchkeeper.engine.gates import Gates
@@ -21,6 +21,8 @@ class Services:
     """Ports, caches and the queue."""
 
     store: ObjectStore
+    express: ObjectStore
+    """The same objects without waiting behind everything else: only for attempts, of which each Subject has one at a time."""
     clock: Clock
     recorder: Recorder
     leases: Leases
@@ -33,3 +35,7 @@ class Services:
     sending: set[str] = field(default_factory=set)
     """Operation keys whose write this very process is sending now."""
     random: random.Random = field(default_factory=random.Random)
+
+    def for_attempts(self) -> Services:
+        """The same services whose store is the express one."""
+        return replace(self, store=self.express)

@@ -31,7 +31,7 @@ class StandingLadder:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._status = StandingStatus(services)
-        self._releaser = Releaser(services, self._status)
+        self._releaser = Releaser(services.for_attempts(), self._status)
 
     async def reconcile(self, key: Key) -> Result:
         """One pass over the newest state of the change."""

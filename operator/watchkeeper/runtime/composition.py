@@ -38,6 +38,8 @@ class Adapters:
     """One adapter for each port."""
 
     store: ObjectStore
+    express: ObjectStore
+    """The same objects, read and written without waiting behind everything else: for attempts."""
     clock: Clock
     recorder: Recorder
     leases: Leases
@@ -75,12 +77,13 @@ def services_of(
     )
     return Services(
         store=adapters.store,
+        express=adapters.express,
         clock=adapters.clock,
         recorder=adapters.recorder,
         leases=adapters.leases,
         drivers=Drivers(plugins() if found is None else found, environment),
         gates=Gates(
-            adapters.store,
+            adapters.express,
             adapters.clock,
             operator_namespace=settings.operator_namespace,
             cache_seconds=settings.cache_seconds,

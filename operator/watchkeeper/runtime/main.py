@@ -121,6 +121,7 @@ class Operator:
         recorder = EventRecorder(connection, instance=settings.identity)
         adapters = Adapters(
             store=KubernetesObjects(connection, namespaces=settings.watched),
+            express=KubernetesObjects(connection.express(), namespaces=settings.watched),
             clock=connection.clock,
             recorder=recorder,
             leases=KubernetesLeases(connection, settings.operator_namespace),

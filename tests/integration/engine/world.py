@@ -281,8 +281,10 @@ class EngineWorld:
             "cache_seconds": 0.0,
             **settings,
         }
+        store = Watched(KubernetesObjects(connection), counted, "store")
         adapters = Adapters(
-            store=Watched(KubernetesObjects(connection), counted, "store"),
+            store=store,
+            express=store,
             clock=self.clock_of(connection.clock),
             recorder=self.told,
             leases=Watched(KubernetesLeases(connection, OPERATOR_NAMESPACE), counted, "leases"),

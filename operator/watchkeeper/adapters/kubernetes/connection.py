@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import urlencode
 
 import aiohttp
@@ -37,6 +37,22 @@ class ConnectionSettings:
     burst: int = 40
     concurrency: int = 16
     user_agent: str = "watchkeeper"
+
+
+class Requester(Protocol):
+    """Whatever sends requests to the API server."""
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | Sequence[Any] | None = None,
+        *,
+        content: str = JSON,
+        query: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Send one request; see `Connection.request`."""
+        ...
 
 
 class Connection:
@@ -95,7 +111,7 @@ class Connection:
             body: JSON.
             content: its type; for PATCH the kind of patch.
             query: query parameters.
-            urgent: do not wait for the limit of requests; only for the leader's lease.
+            urgent: do not wait for the limit of requests; for the leader's lease and for `express`.
 
         Returns:
             The JSON object of a 2xx answer.
@@ -111,6 +127,10 @@ class Connection:
             if answer.code == 401 and await self._renewed(used):
                 _, answer = await self._authenticated(name, method, url, body, content)
         return dict(answers.checked(answer, name))
+
+    def express(self) -> Express:
+        """The same connection without the limit of requests, for the few that carry out what was approved."""
+        return Express(self)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -159,3 +179,25 @@ class Connection:
                 self._configuration.api_key = fresh.api_key
                 self._configuration.refresh_api_key_hook = fresh.refresh_api_key_hook
             return self._configuration.api_key.get("BearerToken") != used
+
+
+class Express:
+    """Requests that do not queue behind a sweep or a thousand new proposals.
+
+    Bounded by what it is for: one attempt at a time for each Subject.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | Sequence[Any] | None = None,
+        *,
+        content: str = JSON,
+        query: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """See `Connection.request`."""
+        return await self._connection.request(method, path, body, content=content, query=query, urgent=True)

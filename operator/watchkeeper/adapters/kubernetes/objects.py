@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from watchkeeper.adapters.kubernetes import paths
-from watchkeeper.adapters.kubernetes.connection import JSON_PATCH, MERGE_PATCH, Connection
+from watchkeeper.adapters.kubernetes.connection import JSON_PATCH, MERGE_PATCH, Requester
 from watchkeeper.adapters.kubernetes.pages import read_pages
 from watchkeeper.adapters.kubernetes.patches import merge_difference, put, tested
 from watchkeeper.adapters.kubernetes.stored import created, parsed, status_of
@@ -27,7 +27,7 @@ class KubernetesObjects:
         namespaces: what is watched, for lists without a namespace; None for the whole cluster.
     """
 
-    def __init__(self, connection: Connection, *, namespaces: Sequence[str] | None = None) -> None:
+    def __init__(self, connection: Requester, *, namespaces: Sequence[str] | None = None) -> None:
         self._connection = connection
         self._places: tuple[str | None, ...] = (None,) if namespaces is None else tuple(dict.fromkeys(namespaces))
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from watchkeeper.adapters.kubernetes.connection import Connection
+from watchkeeper.adapters.kubernetes.connection import Requester
 from watchkeeper.errors import Transient
 
 PAGE = 500
 MAX_STARTS = 3
 
 
-async def read_pages(connection: Connection, path: str, *, page: int = PAGE) -> list[dict[str, Any]]:
+async def read_pages(connection: Requester, path: str, *, page: int = PAGE) -> list[dict[str, Any]]:
     """Every item of a collection, all of one moment (the continue token carries its version).
 
     A token that expired between two pages (410) means: from the start again, at most `MAX_STARTS` times.
@@ -28,7 +28,7 @@ async def read_pages(connection: Connection, path: str, *, page: int = PAGE) -> 
     return await _read_once(connection, path, page)
 
 
-async def _read_once(connection: Connection, path: str, page: int) -> list[dict[str, Any]]:
+async def _read_once(connection: Requester, path: str, page: int) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     query = {"limit": str(page)}
     while True:

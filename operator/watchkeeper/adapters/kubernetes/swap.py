@@ -19,7 +19,7 @@ from typing import Any
 
 from watchkeeper.adapters.kubernetes import paths
 from watchkeeper.adapters.kubernetes.answers import PatchTestFailed
-from watchkeeper.adapters.kubernetes.connection import JSON_PATCH, Connection
+from watchkeeper.adapters.kubernetes.connection import JSON_PATCH, Requester
 from watchkeeper.adapters.kubernetes.patches import Operation, pointer, put, removed, tested
 from watchkeeper.adapters.kubernetes.stored import parsed, status_of
 from watchkeeper.errors import Conflict
@@ -31,7 +31,7 @@ MAX_ROUNDS = 5
 Changes = Mapping[str, tuple[Any, Any]]
 
 
-async def swap_status(connection: Connection, obj: R, changes: Changes) -> R:
+async def swap_status(connection: Requester, obj: R, changes: Changes) -> R:
     """Set status fields if and only if each still has its old value; see `ports.objects`.
 
     Raises:
@@ -83,6 +83,6 @@ def _compare(obj: R, stored: R, changes: Changes) -> None:
             raise Conflict(f"{obj.key}: status.{field} has changed: read again")
 
 
-async def _patched(connection: Connection, obj: R, operations: list[Operation]) -> R:
+async def _patched(connection: Requester, obj: R, operations: list[Operation]) -> R:
     raw = await connection.request("PATCH", paths.of_object(obj, "status"), operations, content=JSON_PATCH)
     return parsed(type(obj), raw)
