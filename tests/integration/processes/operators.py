@@ -49,5 +49,8 @@ async def an_operator(
     await asyncio.to_thread(process.start)
     try:
         yield process
+    except BaseException:
+        print(f"\nthe end of the log of {name}:\n{process.process.log_tail(40)}")
+        raise
     finally:
         await asyncio.to_thread(process.kill)

@@ -24,7 +24,7 @@ from watchkeeper.api.v1alpha1.standingchange import StandingState
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 STORE = 4
-DYING = {"write_timeout_seconds": "20", "attempt_seconds": "5"}
+DYING = {"write_timeout_seconds": "20", "attempt_seconds": "4"}
 """The first process waits for PD until it is killed."""
 
 
@@ -64,17 +64,18 @@ async def _completed(world: World) -> None:
 
 @dataclass(frozen=True)
 class Story:
-    """What leads up to the points, what makes them come, and how often each verb may at most reach PD."""
+    """What leads up to the points, what makes them come, and what PD is asked to write in all, each once."""
 
     points: tuple[Point, ...]
     before: Callable[[World], Awaitable[None]]
     begin: Callable[[World], Awaitable[None]]
+    writes: tuple[str, ...]
 
 
 STORIES = {
-    "transfer-leader": Story(TRANSFER_LEADER, _nothing, _transfer),
-    "drain-store": Story(DRAIN_STORE, _nothing, _drain),
-    "release": Story(RELEASE, _drained, _delete),
+    "transfer-leader": Story(TRANSFER_LEADER, _nothing, _transfer, ("POST",)),
+    "drain-store": Story(DRAIN_STORE, _nothing, _drain, ("POST", "DELETE")),
+    "release": Story(RELEASE, _drained, _delete, ("POST", "DELETE")),
 }
 
 
@@ -84,10 +85,18 @@ async def test_a_killed_process_leaves_nothing_half_done(
     installed: Cluster, tmp_path: Path, name: str, when: When
 ) -> None:
     story = STORIES[name]
-    with FaultProxy(installed.endpoint) as api:
-        async with worlds(installed, len(story.points)) as made:
+    writes = await _played(installed, tmp_path, story, when)
+    print(f"\n{name}: SIGKILL at {len(story.points)} points, {when}: {', '.join(p.name for p in story.points)}")
+    print(f"  {writes} writes reached PD, none twice")
+
+
+async def _played(cluster: Cluster, folder: Path, story: Story, when: When) -> int:
+    """One process is killed at every point of the story, a second one tidies up; how many writes reached PD."""
+    with FaultProxy(cluster.endpoint) as api:
+        async with worlds(cluster, len(story.points)) as made:
             names = [world.namespace for world in made]
-            async with an_operator(installed, tmp_path, settings_for(names, **DYING), name="first", via=api) as first:
+            dying = settings_for(names, **DYING)
+            async with an_operator(cluster, folder, dying, name="first", via=api) as first:
                 await _each(made, _ready)
                 await _each(made, story.before)
                 holds = _hold(made, story.points, api, when)
@@ -95,12 +104,13 @@ async def test_a_killed_process_leaves_nothing_half_done(
                 await _all_hang(holds)
                 await asyncio.to_thread(first.kill)
             _let_go(made, api)
-            async with an_operator(installed, tmp_path, settings_for(names), name="second", via=api):
+            async with an_operator(cluster, folder, settings_for(names), name="second", via=api):
                 await _each(made, _completed)
             for world in made:
                 world.check_writes()
-            print(f"\n{name}: SIGKILL at {len(holds)} points, {when}: {', '.join(p.name for p in story.points)}")
-            print(f"  PD was asked to write {sum(len(world.writes) for world in made)} times for {len(made)} Subjects")
+                asked = tuple(write.method for write in world.writes)
+                assert asked == story.writes, await world.picture()
+            return sum(len(world.writes) for world in made)
 
 
 async def _each(made: list[World], step: Callable[[World], Awaitable[None]]) -> None:

@@ -51,7 +51,7 @@ class World:
             cluster_id=secrets.randbits(62),
             members=members,
             stores=6,
-            regions=60,
+            regions=30,
             knobs=Knobs(transfer_leader_seconds=0.5, change_peer_seconds=0.5, coordinator_seconds=1.0),
         )
         self.simulator = Simulator(scenario, factor=FACTOR)
@@ -76,9 +76,11 @@ class World:
 
     async def close(self) -> None:
         """Simulator and proxies; the objects go with the control plane."""
-        for proxy in self.databases:
-            await asyncio.to_thread(proxy.__exit__, None, None, None)
-        await self.simulator.stop()
+        try:
+            for proxy in self.databases:
+                await asyncio.to_thread(proxy.__exit__, None, None, None)
+        finally:
+            await self.simulator.stop()
 
     async def make(self, plural: str, kind: str, name: str, spec: dict[str, Any]) -> None:
         """Create an object as the admin."""
@@ -205,7 +207,7 @@ async def until(
     holds: Callable[[], Awaitable[bool]],
     what: str,
     *,
-    seconds: float = 60.0,
+    seconds: float = 90.0,
     told: Callable[[], Awaitable[str]] | None = None,
 ) -> None:
     """Look again and again until it holds; an error to read counts as no."""
