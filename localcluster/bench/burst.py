@@ -1,0 +1,67 @@
+"""A thousand proposals in one go, with every budget lifted and nobody to be asked."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+
+from localcluster.bench.figures import heading, line
+from localcluster.bench.journal import Journal, Life
+from localcluster.bench.meters import Usage, usage
+from localcluster.bench.yard import LIFTED, OPERATOR_USER, Place, Yard
+
+PATIENCE_SECONDS = 150.0
+
+
+async def burst(yard: Yard, journal: Journal, place: Place, count: int) -> float:
+    """Measure and print; returns the operator's CPU seconds per proposal."""
+    heading(f"{count} transfer-leader in one go on one Subject: budgets lifted, approval Never")
+    async with yard.operator(**LIFTED) as pid:
+        journal.read()
+        first, asked = len(journal.requests), place.database.count()
+        before, began = usage(pid), time.time()
+        await asyncio.gather(*(yard.people.propose(place.namespace, place.database.transfer()) for _ in range(count)))
+        created = time.time() - began
+        await journal.until(lambda: _ended(_lives(journal, place)) >= count, seconds=PATIENCE_SECONDS)
+        await asyncio.sleep(2.0)  # finalizers and claims go after the end
+        after = usage(pid)
+    database = len(place.database.since(asked))
+    journal.read()
+    lives = _lives(journal, place)
+    line("all created", f"{created:.1f} s")
+    _moment("all Validated", [life.validated for life in lives], count, began)
+    _moment("all ended", [life.ended for life in lives], count, began)
+    line("ended as", ", ".join(f"{n} {phase}" for phase, n in Counter(life.phase for life in lives).most_common()))
+    _memory(before, after)
+    done = max(1, _ended(lives))
+    api = sum(1 for r in journal.requests[first:] if r.user == OPERATOR_USER)
+    cpu = (after.cpu_seconds - before.cpu_seconds) / done
+    line(
+        "per ended proposal",
+        f"{1000 * cpu:.0f} ms CPU, {api / done:.1f} API requests, {database / done:.1f} PD requests",
+    )
+    return cpu
+
+
+def _lives(journal: Journal, place: Place) -> list[Life]:
+    return [life for (namespace, _), life in journal.lives.items() if namespace == place.namespace]
+
+
+def _ended(lives: list[Life]) -> int:
+    return sum(1 for life in lives if life.ended is not None)
+
+
+def _moment(label: str, moments: list[float | None], count: int, began: float) -> None:
+    reached = [moment for moment in moments if moment is not None]
+    if len(reached) == count:
+        line(label, f"{max(reached) - began:.1f} s", "after the first was created")
+    else:
+        line(label, f"NOT within {PATIENCE_SECONDS:.0f} s: {len(reached)} of {count}")
+
+
+def _memory(before: Usage, after: Usage) -> None:
+    line(
+        "resident memory",
+        f"{before.resident_mib:.0f} → {after.resident_mib:.0f} MiB, peak {after.peak_mib:.0f} MiB",
+    )
