@@ -274,7 +274,7 @@ class Executor:
         sent: Sent | None = None
         try:
             if run.driver is not None and run.writes:
-                await self._standing.intend(proposal, run.driver, step, attempt)
+                await self._standing.intend(proposal, subject, run.driver, step, attempt)
             async with run.runner.writer() as writer:
                 sent = await checked_send(services, order, lambda: writer.execute(step, context_of(services, order)))
         except WatchkeeperError as error:

@@ -86,6 +86,11 @@ class StandingLadder:
         subject = await self._subject(change)
         if subject is None:
             return await self._releaser.without_subject(change)
+        ownership = change.status.ownership
+        if ownership is None or subject.status.cluster_id != ownership.cluster_id:
+            seen, made = subject.status.cluster_id or "not seen yet", ownership.cluster_id if ownership else "unknown"
+            text = f"Subject {subject.metadata.name} is cluster {seen}, this was made in cluster {made}"
+            return await self._releaser.unreachable(change, text)
         try:
             driver = await self._services.drivers.of(subject)
         except (Transient, Invalid) as error:

@@ -35,7 +35,7 @@ class StandingRecords:
         return f"{proposal.metadata.name[:NAME_LENGTH]}-{proposal.metadata.uid[:UID_LENGTH]}-{step}"
 
     async def intend(
-        self, proposal: ActionProposal, driver: SubjectDriver, step: PlanStep, attempt: Attempt
+        self, proposal: ActionProposal, subject: Subject, driver: SubjectDriver, step: PlanStep, attempt: Attempt
     ) -> StandingChange | None:
         """Record what the write will leave standing, before it is sent; None when it leaves nothing.
 
@@ -72,7 +72,11 @@ class StandingRecords:
             state=StandingState.INTENDED,
             reason="Intended",
             message=f"will be made by {proposal.metadata.name}, attempt {attempt.number}",
-            ownership=Ownership(proposal_uid=proposal.metadata.uid, operation_key=attempt.operation_key),
+            ownership=Ownership(
+                proposal_uid=proposal.metadata.uid,
+                operation_key=attempt.operation_key,
+                cluster_id=subject.status.cluster_id or "",
+            ),
             before=dict(attempt.before) if change.status.before is None else change.status.before,
             end_time=change.status.end_time or change.spec.until_time,
         )

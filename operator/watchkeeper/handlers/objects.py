@@ -64,12 +64,13 @@ def _standing(services: Services, key: Key, body: Mapping[str, Any], gone: bool)
 
 def _subject(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -> None:
     status = body.get("status") or {}
-    face = f"{body['metadata'].get('generation')} {status.get('health')} {status.get('reachable')} {status.get('observedGeneration')}"
+    parts = (body["metadata"].get("generation"), status.get("observedGeneration"), status.get("health"))
+    face = f"{parts} {status.get('reachable')} {gone}"
     changed = services.tracker.face_changed(key, face)
     _track(services, key, body, gone, ended=False)
     services.queue.add(key)
     if changed:
-        for other in services.tracker.keys(namespace=key.namespace, subject=key.name, live=True):
+        for other in services.tracker.keys(namespace=key.namespace, subject=key.name, live=not gone):
             services.queue.add(other)
 
 

@@ -193,6 +193,25 @@ async def test_deleting_the_namespace_releases_it_in_spite_of_a_stop_there(world
     assert world.simulator.evicted_stores == []
 
 
+async def test_it_is_never_released_in_another_cluster(world: EngineWorld) -> None:
+    await drained(world)
+    change = (await world.changes())[0]
+    services = await world.engine()
+    subject = await world.subject()
+    await services.store.write_status(subject, subject.status.replace(cluster_id="42"))
+    world.ahead = 3601
+    late = await world.engine()
+
+    async def waits() -> bool:
+        return (await world.changes())[0].status.waits_for == "SubjectUnreachable"
+
+    await world.drive_only(late, "StandingChange", waits)
+    assert "made in cluster" in ((await world.changes())[0].status.message or "")
+    assert change.status.ownership is not None
+    assert change.status.ownership.cluster_id == str(world.simulator.world.cluster_id)
+    assert len(world.writes) == 1
+
+
 async def everything_gone(world: EngineWorld, seconds: float = 30.0) -> None:
     services = await world.engine()
 

@@ -311,12 +311,28 @@ class EngineWorld:
 
         `plan` is armed only in passes over proposals and standing changes, not while the Subject is observed.
         """
+        await self._drive(services, (Subject, StandingChange, ActionProposal), until, seconds=seconds, plan=plan)
+
+    async def drive_only(self, services: Services, kind: str, until: Callable[[], Any]) -> None:
+        """Pass over the objects of one kind only."""
+        kinds = tuple(k for k in (Subject, StandingChange, ActionProposal) if k.__name__ == kind)
+        await self._drive(services, kinds, until, seconds=30.0, plan=None)
+
+    async def _drive(
+        self,
+        services: Services,
+        kinds: tuple[type[Resource], ...],
+        until: Callable[[], Any],
+        *,
+        seconds: float,
+        plan: CrashPlan | None,
+    ) -> None:
         steps = ladders(services)
         deadline = asyncio.get_running_loop().time() + seconds
         while not await until():
             if asyncio.get_running_loop().time() > deadline:
                 raise AssertionError(f"not quiet after {seconds} s: {await self.picture()}")
-            for kind in (Subject, StandingChange, ActionProposal):
+            for kind in kinds:
                 for found in await self._store.list(kind, self.namespace):
                     if plan is not None:
                         plan.armed = kind is not Subject

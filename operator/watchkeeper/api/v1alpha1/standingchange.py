@@ -86,6 +86,9 @@ class Ownership(ApiModel):
 
     proposal_uid: str = Field(max_length=64, description="uid of the ActionProposal.")
     operation_key: str = Field(max_length=128, description="uid/step/attempt of the write.")
+    cluster_id: str = Field(
+        max_length=32, description="The cluster that it was made in; in no other is it ever released."
+    )
 
 
 class StandingChangeStatus(ApiModel):
