@@ -11,6 +11,8 @@ import kopf
 from watchkeeper.api.v1alpha1.meta import GROUP, VERSION, Key
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.tracker import Seen
+from watchkeeper.handlers.echoes import Echoes
+from watchkeeper.ports.objects import FINALIZER
 
 _ENDED_PHASES = frozenset({"Completed", "Failed", "Cancelled"})
 _ENDED_STATES = frozenset({"Lost", "HandedOver", "Released", "Abandoned"})
@@ -32,7 +34,7 @@ class WatchSigns:
         return None if at is None else time.monotonic() - at
 
 
-def register(registry: kopf.OperatorRegistry, services: Services, signs: WatchSigns) -> None:
+def register(registry: kopf.OperatorRegistry, services: Services, signs: WatchSigns, echoes: Echoes) -> None:
     """Register one handler for each kind."""
 
     def on(plural: str, handle: Callable[[Key, Mapping[str, Any], bool], None]) -> None:
@@ -43,17 +45,22 @@ def register(registry: kopf.OperatorRegistry, services: Services, signs: WatchSi
 
         kopf.on.event(GROUP, VERSION, plural, id=f"watch-{plural}", registry=registry)(handler)
 
-    on("actionproposals", lambda key, body, gone: _proposal(services, key, body, gone))
+    on("actionproposals", lambda key, body, gone: _proposal(services, echoes, key, body, gone))
     on("standingchanges", lambda key, body, gone: _standing(services, key, body, gone))
     on("subjects", lambda key, body, gone: _subject(services, key, body, gone))
     on("operatorpolicies", lambda key, body, gone: _policy(services, key, body, gone))
     on("emergencystops", lambda key, body, gone: _stop(services, key, body, gone))
 
 
-def _proposal(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -> None:
+def _proposal(services: Services, echoes: Echoes, key: Key, body: Mapping[str, Any], gone: bool) -> None:
     status = body.get("status") or {}
-    _track(services, key, body, gone, ended=status.get("phase") in _ENDED_PHASES)
-    services.queue.add(key)
+    ended = status.get("phase") in _ENDED_PHASES
+    _track(services, key, body, gone, ended=ended)
+    echo = echoes.heard(body)
+    # Nothing is left to do for one that has ended and lost its finalizer: a thousand of them cost nothing at a start.
+    over = ended and FINALIZER not in (body["metadata"].get("finalizers") or ())
+    if gone or not (echo or over):
+        services.queue.add(key)
 
 
 def _standing(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -> None:
@@ -65,11 +72,11 @@ def _standing(services: Services, key: Key, body: Mapping[str, Any], gone: bool)
 def _subject(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -> None:
     status = body.get("status") or {}
     parts = (body["metadata"].get("generation"), status.get("observedGeneration"), status.get("health"))
-    face = f"{parts} {status.get('reachable')} {gone}"
+    face = f"{parts} {status.get('reachable')} {body['metadata'].get('deletionTimestamp')} {gone}"
     changed = services.tracker.face_changed(key, face)
     _track(services, key, body, gone, ended=False)
-    services.queue.add(key)
-    if changed:
+    if changed:  # else a claim or a count has changed: the next look, which is due anyway, is soon enough
+        services.queue.add(key)
         for other in services.tracker.keys(namespace=key.namespace, subject=key.name, live=not gone):
             services.queue.add(other)
 

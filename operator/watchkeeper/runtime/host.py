@@ -10,6 +10,7 @@ import kopf
 from watchkeeper.adapters.kubernetes.connection import Connection
 from watchkeeper.engine.services import Services
 from watchkeeper.handlers import objects, operator
+from watchkeeper.handlers.echoes import Echoes
 
 
 async def watch(
@@ -20,6 +21,7 @@ async def watch(
     stop: asyncio.Event,
     ready: asyncio.Event,
     signs: objects.WatchSigns,
+    echoes: Echoes,
 ) -> None:
     """Run Kopf until `stop` is set or SIGTERM comes; raises what kills a watcher."""
     registry = kopf.OperatorRegistry()
@@ -38,7 +40,7 @@ async def watch(
         )
 
     kopf.on.login(registry=registry, errors=kopf.ErrorsMode.PERMANENT)(login)
-    objects.register(registry, services, signs)
+    objects.register(registry, services, signs, echoes)
     await kopf.operator(
         registry=registry,
         settings=operator.settings(),

@@ -17,17 +17,18 @@ from watchkeeper.adapters.kubernetes.connection import Connection, ConnectionSet
 from watchkeeper.adapters.kubernetes.election import Election, ElectionTiming, LeadershipLost
 from watchkeeper.adapters.kubernetes.events import EventRecorder
 from watchkeeper.adapters.kubernetes.leases import KubernetesLeases
-from watchkeeper.adapters.kubernetes.objects import KubernetesObjects
 from watchkeeper.adapters.kubernetes.surroundings import KubernetesSurroundings
 from watchkeeper.adapters.prometheus import PrometheusMetrics
 from watchkeeper.engine.queue import WorkQueue
 from watchkeeper.errors import Transient, WatchkeeperError
+from watchkeeper.handlers.echoes import Echoes
 from watchkeeper.handlers.objects import WatchSigns
 from watchkeeper.handlers.operator import EndlessBackoff
 from watchkeeper.runtime import logging as log_setup
 from watchkeeper.runtime.composition import Adapters, DatabaseBudget, Engine, services_of
 from watchkeeper.runtime.host import watch
 from watchkeeper.runtime.metrics import OperatorMetrics
+from watchkeeper.runtime.objects import HeardObjects
 from watchkeeper.runtime.permissions import needed
 from watchkeeper.runtime.probes import Probes
 from watchkeeper.runtime.settings import Settings
@@ -119,9 +120,10 @@ class Operator:
         settings = self._settings
         engine_settings = settings.engine(stamping=await _stamps(connection))
         recorder = EventRecorder(connection, instance=settings.identity)
+        echoes = Echoes()
         adapters = Adapters(
-            store=KubernetesObjects(connection, namespaces=settings.watched),
-            express=KubernetesObjects(connection.express(), namespaces=settings.watched),
+            store=HeardObjects(connection, echoes, namespaces=settings.watched),
+            express=HeardObjects(connection.express(), echoes, namespaces=settings.watched),
             clock=connection.clock,
             recorder=recorder,
             leases=KubernetesLeases(connection, settings.operator_namespace),
@@ -144,6 +146,7 @@ class Operator:
                 stop=self._stop,
                 ready=self._watching,
                 signs=self._signs,
+                echoes=echoes,
             )
         finally:
             self._leading = False
