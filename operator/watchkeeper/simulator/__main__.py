@@ -54,9 +54,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
         host=arguments.host, ports=tuple(arguments.port or ()), control_port=arguments.control_port
     )
     line = json.dumps(endpoints.as_json)
-    print(line, flush=True)
     if arguments.ready_file is not None:
         arguments.ready_file.write_text(line + "\n", encoding="utf-8")
+    print(line, flush=True)
     try:
         await stopped.wait()
     finally:
