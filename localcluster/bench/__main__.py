@@ -27,17 +27,22 @@ from localcluster.installation import install
 from watchkeeper.errors import WatchkeeperError
 
 BARE_OBJECTS = 300
+BURST_SUBJECTS = 4
 
 
 async def measure(cluster: Cluster, folder: Path, journal: Journal, count: int) -> None:
     """Every section; each with the Subjects that it needs and no other."""
     floor = await bare(cluster, folder, journal, BARE_OBJECTS)
     async with yard(cluster, folder / "alone") as alone:
-        place = await alone.place(Size(6, count + 200), ASK_NOBODY)
-        await idling(alone, journal, place, 0)
-        cost = await burst(alone, journal, place, count)
+        await alone.place(size := Size(6, count), ASK_NOBODY)
+        await idling(alone, journal, 0)
+        for _ in range(BURST_SUBJECTS - 1):
+            await alone.place(size, ASK_NOBODY)
+        cost = await burst(alone, journal, count)
         line("CPU, compared with the bare operator", f"{cost / floor:.1f} times")
-        await idling(alone, journal, place, count)
+        for place in alone.places[1:]:
+            alone.abandon(place)
+        await idling(alone, journal, count)
     async with yard(cluster, folder / "answers") as several:
         await answering(several, journal)
     async with yard(cluster, folder / "sizes") as many:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from localcluster.bench.database import Size
 from localcluster.bench.figures import heading, line, percentile, spread
-from localcluster.bench.journal import Journal, Life
+from localcluster.bench.journal import Journal
 from localcluster.bench.meters import usage
 from localcluster.bench.yard import ASK_ONE, OPERATOR_USER, Place, Yard
 
@@ -61,15 +62,16 @@ async def _rounds(yard: Yard, place: Place, journal: Journal) -> None:
     for _ in range(ROUNDS):
         began = time.monotonic()
         key = (place.namespace, await yard.people.propose(place.namespace, place.database.transfer()))
-        if await journal.until(partial(_has, journal, key, "validated"), seconds=_PATIENCE_SECONDS):
+        if await journal.until(partial(_has, journal, key, ended=False), seconds=_PATIENCE_SECONDS):
             await yard.people.approve(*key)
-            await journal.until(partial(_has, journal, key, "ended"), seconds=_PATIENCE_SECONDS)
+            await journal.until(partial(_has, journal, key, ended=True), seconds=_PATIENCE_SECONDS)
         await asyncio.sleep(max(0.0, began + PAUSE_SECONDS - time.monotonic()))
 
 
-def _life(journal: Journal, key: tuple[str, str]) -> Life:
-    """The log is a moment behind the answers, so a proposal may not be in it yet."""
-    return journal.lives.get(key) or Life("", 0.0)
+def _has(journal: Journal, key: tuple[str, str], *, ended: bool) -> bool:
+    """Validated, or ended; the log is a moment behind the answers, so a proposal may not be in it yet."""
+    life = journal.lives.get(key)
+    return life is not None and (life.ended if ended else life.validated) is not None
 
 
 def _answers(places: list[Place], journal: Journal) -> Answers:

@@ -1,4 +1,4 @@
-"""A thousand proposals in one go, with every budget lifted and nobody to be asked."""
+"""A thousand proposals in one go over a few Subjects, with every budget lifted and nobody to be asked."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from localcluster.bench.yard import LIFTED, OPERATOR_USER, Place, Yard
 PATIENCE_SECONDS = 150.0
 
 
-async def burst(yard: Yard, journal: Journal, place: Place, count: int) -> float:
+async def burst(yard: Yard, journal: Journal, count: int) -> float:
     """Measure and print; returns the operator's CPU seconds per proposal."""
-    heading(f"{count} transfer-leader in one go on one Subject: budgets lifted, approval Never")
+    places = yard.places
+    heading(f"{count} transfer-leader in one go on {len(places)} Subjects: budgets lifted, approval Never")
     async with yard.operator(**LIFTED) as pid:
         journal.read()
-        first, asked = len(journal.requests), place.database.count()
+        first, asked = len(journal.requests), [place.database.count() for place in places]
         before, began = usage(pid), time.time()
-        await asyncio.gather(*(yard.people.propose(place.namespace, place.database.transfer()) for _ in range(count)))
+        await asyncio.gather(*(_propose(yard, places[number % len(places)]) for number in range(count)))
         created = time.time() - began
-        await journal.until(lambda: _ended(_lives(journal, place)) >= count, seconds=PATIENCE_SECONDS)
+        await journal.until(lambda: _ended(_lives(journal, places)) >= count, seconds=PATIENCE_SECONDS)
         await asyncio.sleep(2.0)  # finalizers and claims go after the end
         after = usage(pid)
-    database = len(place.database.since(asked))
+    database = sum(len(place.database.since(n)) for place, n in zip(places, asked, strict=True))
     journal.read()
-    lives = _lives(journal, place)
+    lives = _lives(journal, places)
     line("all created", f"{created:.1f} s")
     _moment("all Validated", [life.validated for life in lives], count, began)
     _moment("all ended", [life.ended for life in lives], count, began)
@@ -44,8 +45,13 @@ async def burst(yard: Yard, journal: Journal, place: Place, count: int) -> float
     return cpu
 
 
-def _lives(journal: Journal, place: Place) -> list[Life]:
-    return [life for (namespace, _), life in journal.lives.items() if namespace == place.namespace]
+async def _propose(yard: Yard, place: Place) -> None:
+    await yard.people.propose(place.namespace, place.database.transfer())
+
+
+def _lives(journal: Journal, places: list[Place]) -> list[Life]:
+    namespaces = {place.namespace for place in places}
+    return [life for (namespace, _), life in journal.lives.items() if namespace in namespaces]
 
 
 def _ended(lives: list[Life]) -> int:

@@ -36,13 +36,13 @@ class Idle:
         return 60 * count / self.seconds
 
 
-async def idling(yard: Yard, journal: Journal, place: Place, finished: int) -> None:
+async def idling(yard: Yard, journal: Journal, finished: int) -> None:
     """Measure and print; `finished` proposals lie there."""
     heading(f"Idle: {len(yard.places)} Subject, {finished} finished proposals, default settings")
     async with yard.operator(**NO_SWEEP) as pid:
-        calm = await _calm(journal, place)
+        calm = await _calm(journal)
         line("after its start it is calm within", f"{calm:.0f} s", "from the first look at the Subject")
-        idle = await _window(journal, pid, place)
+        idle = await _window(journal, pid, yard.places[0])
     line("CPU", f"{100 * idle.cpu_seconds / idle.seconds:.2f} % of a core", f"resident {idle.resident_mib:.0f} MiB")
     line("API requests per minute", f"{idle.per_minute(len(idle.api)):.0f}", _kinds(idle))
     line("PD requests per minute", f"{idle.per_minute(idle.database):.0f}")
@@ -50,7 +50,7 @@ async def idling(yard: Yard, journal: Journal, place: Place, finished: int) -> N
         await _sweeping(yard, journal, idle)
 
 
-async def _calm(journal: Journal, place: Place) -> float:
+async def _calm(journal: Journal) -> float:
     """Wait until the passes of the start are over: a second in which no proposal was read."""
     began = quiet = time.monotonic()
     while time.monotonic() - quiet < 1.5 and time.monotonic() - began < 90:
@@ -59,7 +59,6 @@ async def _calm(journal: Journal, place: Place) -> float:
         journal.read()
         if any(r.what == "get actionproposals" for r in of_user(journal.requests[seen:], OPERATOR_USER)):
             quiet = time.monotonic()
-    del place
     return quiet - began
 
 

@@ -47,7 +47,8 @@ class Yard:
         self.people = crowd
         self._folder = folder
         self.places: list[Place] = []
-        """Every one so far."""
+        """Those with a Subject, in the order in which they were made."""
+        self.abandoned: list[Place] = []
 
     async def place(self, size: Size, orders: Mapping[str, Any]) -> Place:
         """A database under watch: it settles at once, and PD's leader need not be old."""
@@ -65,7 +66,7 @@ class Yard:
     @asynccontextmanager
     async def operator(self, **settings: str) -> AsyncIterator[int]:
         """The real operator over all places that there are now, which it has seen to be healthy; gives its pid."""
-        namespaces = ",".join(place.namespace for place in self.places)
+        namespaces = ",".join(place.namespace for place in (*self.places, *self.abandoned))
         name = f"operator-{secrets.token_hex(3)}"
         before = [place.database.count() for place in self.places]
         process = OperatorProcess(
@@ -84,11 +85,20 @@ class Yard:
 
     async def _observed(self, place: Place, before: int, process: OperatorProcess) -> None:
         for _ in range(_TRIES):
+            if not process.process.alive():
+                break
             subject = await self.people.get(place.namespace, "subjects", SUBJECT)
             if subject.get("status", {}).get("health") == "Healthy" and place.database.since(before):
                 return
             await asyncio.sleep(0.2)
         raise LocalClusterError(f"no healthy Subject in {place.namespace}:\n{process.process.log_tail()}")
+
+    def abandon(self, place: Place) -> None:
+        """Delete the Subject and stop its database; its proposals stay, and its namespace is still watched."""
+        self.cluster.kubectl("-n", place.namespace, "delete", "subject", SUBJECT, "--timeout=30s")
+        place.database.stop()
+        self.abandoned.append(place)
+        self.places.remove(place)
 
     def close(self) -> None:
         """Stop the databases."""
