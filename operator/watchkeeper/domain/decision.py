@@ -86,6 +86,8 @@ def waiting(
 
     The order is the one in which people can do something about it.
     """
+    if proposal.spec.dry_run:
+        return Hold(Wait("Nothing", "a dry run is planned and checked, never run"))
     if orders.standing is Standing.MISSING:
         return Hold(Wait("Policy", orders.why))
     if not tally.status.open:

@@ -16,7 +16,7 @@ from watchkeeper.engine.events import Doing
 from watchkeeper.engine.result import DONE, Result
 from watchkeeper.engine.runners import Run, run_of
 from watchkeeper.engine.services import Services
-from watchkeeper.errors import Gone, Invalid, Transient
+from watchkeeper.errors import Gone, Invalid, Transient, WatchkeeperError
 from watchkeeper.ports.driver import Facts, Planned
 from watchkeeper.ports.recorder import EventType
 
@@ -51,7 +51,7 @@ class Planner:
             return await self._refuse(proposal, orders, error)
         planned_proposal = await self._record(proposal, orders, subject, run, planned)
         if proposal.spec.dry_run:
-            return await self._finish_dry_run(planned_proposal, subject, run)
+            return await self.finish_dry_run(planned_proposal)
         return planned_proposal, None
 
     @staticmethod
@@ -148,22 +148,14 @@ class Planner:
         opened = orders.executing if pinned is None else pinned.open
         return tally(proposal, orders.approval, risk=risk, opened=opened, now=self._services.clock.now()).status
 
-    async def _finish_dry_run(
-        self, proposal: ActionProposal, subject: Subject, run: Run
-    ) -> tuple[ActionProposal, Result]:
-        """Say what would be in the way now, and end."""
+    async def finish_dry_run(self, proposal: ActionProposal) -> tuple[ActionProposal, Result]:
+        """Say what would be in the way now, and end; also where a crash came between the plan and this."""
         services = self._services
         plan = proposal.status.plan
-        facts = Facts(now=services.clock.now(), subject=subject)
-        found: list[str] = []
-        for step in plan.steps if plan else ():
-            try:
-                ready = await run.runner.check(step, facts)
-            except Transient as error:
-                found.append(f"could not be checked: {error.message}")
-                continue
-            found += [f"would be stale: {text}" for text in ready.stale]
-            found += [f"would wait ({wait.reason}): {wait.message}" for wait in ready.waits]
+        try:
+            found = await self._in_the_way(proposal)
+        except WatchkeeperError as error:
+            found = [f"could not be checked: {error.message}"]
         verdict = "; ".join(found) or "nothing stands in the way now"
         summary = plan.summary if plan else ""
         message = f"dry run, nothing was written: {summary}; {verdict}"
@@ -176,3 +168,16 @@ class Planner:
             waits_for=None,
         )
         return await services.store.write_status(proposal, status), DONE
+
+    async def _in_the_way(self, proposal: ActionProposal) -> list[str]:
+        """What a fresh check of each step says."""
+        services = self._services
+        subject = await services.store.get(Subject, proposal.metadata.namespace, proposal.spec.subject_ref.name)
+        run = await run_of(services, proposal, subject)
+        facts = Facts(now=services.clock.now(), subject=subject)
+        found: list[str] = []
+        for step in proposal.status.plan.steps if proposal.status.plan else ():
+            ready = await run.runner.check(step, facts)
+            found += [f"would be stale: {text}" for text in ready.stale]
+            found += [f"would wait ({wait.reason}): {wait.message}" for wait in ready.waits]
+        return found

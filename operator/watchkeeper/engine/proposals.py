@@ -75,6 +75,9 @@ class ProposalLadder:
             proposal, over = await self._planner.plan(proposal, orders)
             if over is not None:
                 return self._by_expiry(over, proposal, orders)
+        elif proposal.spec.dry_run:  # planned, and something came before its end: it still never executes
+            _, over = await self._planner.finish_dry_run(proposal)
+            return over
         result = await self._decide(proposal, orders)
         return self._by_expiry(result, proposal, orders)
 

@@ -88,6 +88,7 @@ def test_low_risk_goes_on_by_itself_under_by_risk() -> None:
     [
         ("Policy", HOLD, {}),
         ("Nothing", EXECUTE, {"opened": False}),
+        ("Nothing", EXECUTE, {"dryRun": True}),
         ("ExecuteMode", orders_of(policy(mode="Observe")), {}),
         ("ExecuteMode", orders_of(policy(approval=None)), {}),
         ("Approval", EXECUTE, {"risk": Risk.MEDIUM}),

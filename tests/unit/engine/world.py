@@ -1,0 +1,283 @@
+"""An engine's services over memory: objects with versions, a clock that is set, a database that does as it is told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from tests.unit.domain.builders import NOW, policy, subject
+from watchkeeper.api.v1alpha1.actionproposal import PlanStep
+from watchkeeper.api.v1alpha1.meta import ApiModel, Key, Resource
+from watchkeeper.api.v1alpha1.standingchange import Change
+from watchkeeper.api.v1alpha1.subject import Subject
+from watchkeeper.api.v1alpha1.vocabulary import Risk
+from watchkeeper.engine.drivers import Drivers
+from watchkeeper.engine.gates import Gates
+from watchkeeper.engine.services import Services
+from watchkeeper.engine.settings import EngineSettings
+from watchkeeper.errors import Conflict, Gone, Transient, WatchkeeperError
+from watchkeeper.ports.driver import (
+    ActionDefinition,
+    ChangeState,
+    EffectState,
+    Facts,
+    Planned,
+    Readiness,
+    Reading,
+    Recovery,
+    RecoveryState,
+    SubjectDriver,
+    Wait,
+    WriteAnswer,
+    WriteContext,
+)
+from watchkeeper.ports.objects import FINALIZER, Leases, ObjectStore, R
+from watchkeeper.ports.recorder import EventType
+
+READY: dict[str, Any] = {
+    "clusterId": "7",
+    "reachable": True,
+    "health": "Healthy",
+    "observedGeneration": 1,
+    "conditions": [{"type": "Duplicate", "status": "False", "reason": "Only", "lastTransitionTime": NOW.isoformat()}],
+}
+
+
+class MemoryStore:
+    """Objects by key. `refuse[name]` are errors that the next calls of a method raise instead of answering."""
+
+    def __init__(self, *objects: Resource) -> None:
+        self.objects: dict[Key, Resource] = {}
+        self.refuse: dict[str, list[Exception]] = {}
+        self.after: dict[str, list[Exception]] = {}
+        """Errors raised by the next calls of a method after they took effect: the answer is lost."""
+        self.status_writes = 0
+        for found in objects:
+            self.objects[found.key] = self._versioned(found)
+
+    def _versioned(self, obj: R) -> R:
+        old = int(obj.metadata.resource_version or 0)
+        return obj.replace(metadata=obj.metadata.replace(resource_version=str(old + 1)))
+
+    def _said(self, name: str, errors: dict[str, list[Exception]]) -> None:
+        if errors.get(name):
+            raise errors[name].pop(0)
+
+    async def get(self, kind: type[R], namespace: str, name: str) -> R:
+        self._said(f"get {kind.__name__}", self.refuse)
+        found = self.objects.get(Key(kind.__name__, namespace, name))
+        if found is None:
+            raise Gone(f"no {kind.__name__} {name}")
+        return cast("R", found)
+
+    async def list(self, kind: type[R], namespace: str | None = None, *, strict: bool = False) -> list[R]:
+        del strict
+        self._said(f"list {kind.__name__}", self.refuse)
+        return [
+            cast("R", o)
+            for k, o in self.objects.items()
+            if k.kind == kind.__name__ and namespace in (None, k.namespace)
+        ]
+
+    async def create(self, obj: R) -> R:
+        if obj.key in self.objects:
+            raise Conflict("there is one")
+        meta = obj.metadata.replace(uid=f"uid-{len(self.objects)}", creation_timestamp=NOW, generation=1)
+        self.objects[obj.key] = made = self._versioned(obj.replace(metadata=meta))
+        return made
+
+    def _put(self, name: str, obj: R, **changes: Any) -> R:
+        self._said(name, self.refuse)
+        stored = self.objects.get(obj.key)
+        if stored is None:
+            raise Gone(f"{obj.key} is gone")
+        if stored.metadata.resource_version != obj.metadata.resource_version:
+            raise Conflict(f"{obj.key} has changed")
+        self.objects[obj.key] = new = self._versioned(obj.replace(**changes))
+        self._said(name, self.after)
+        return new
+
+    async def write_status(self, obj: R, status: ApiModel) -> R:
+        if cast("Any", obj).status.wire() == status.wire():
+            return obj
+        self.status_writes += 1
+        return self._put(f"write_status {type(obj).__name__}", obj, status=type(status).model_validate(status.wire()))
+
+    async def swap_status(self, obj: R, changes: Mapping[str, tuple[Any, Any]]) -> R:
+        stored = cast("Any", self.objects[obj.key])
+        wire = stored.status.wire()
+        if any(wire.get(field, []) != old for field, (old, _) in changes.items()):
+            raise Conflict("a field has changed")
+        new = type(stored.status).model_validate({**wire, **{field: value for field, (_, value) in changes.items()}})
+        return cast("R", self._put(f"swap_status {type(obj).__name__}", stored, status=new))
+
+    async def set_finalizer(self, obj: R, *, present: bool) -> R:
+        if (FINALIZER in obj.metadata.finalizers) == present:
+            return obj
+        others = tuple(name for name in obj.metadata.finalizers if name != FINALIZER)
+        wanted = (*others, FINALIZER) if present else others
+        return self._put(f"set_finalizer {type(obj).__name__}", obj, metadata=obj.metadata.replace(finalizers=wanted))
+
+    async def namespace_terminating(self, namespace: str) -> bool:
+        del namespace
+        return False
+
+
+class SetClock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.passed = 1000.0
+
+    def now(self) -> datetime:
+        return (NOW + timedelta(seconds=self.passed - 1000)).astimezone(UTC)
+
+    def skew_seconds(self) -> float:
+        return 0.0
+
+    def monotonic(self) -> float:
+        return self.passed
+
+
+class Heard:
+    """A recorder that remembers reasons."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    def event(
+        self, regarding: Resource, *, kind: EventType, action: str, reason: str, note: str, namespace: str | None = None
+    ) -> None:
+        del regarding, kind, action, note, namespace
+        self.reasons.append(reason)
+
+
+class Database:
+    """A driver with one action, `transfer-leader`, and one entry that may stand."""
+
+    def __init__(self) -> None:
+        self.writes: list[str] = []
+        self.refuse: Exception | None = None
+        self.stands = ChangeState.PRESENT
+        self.unreadable: WatchkeeperError | None = None
+        self.reading = Reading(EffectState.THERE, "there", "it is there")
+        self.recovery = Recovery(RecoveryState.ABSENT, "not there")
+        self.blocker: Wait | None = None
+        self.closed = False
+        self.summary = "move it"
+
+    def definitions(self) -> Mapping[str, ActionDefinition]:
+        return {"transfer-leader": ActionDefinition("transfer-leader", "d", Risk.LOW, False, {})}
+
+    async def plan(self, action: str, parameters: Mapping[str, Any]) -> Planned:
+        step = PlanStep(
+            action=action, parameters=dict(parameters), targets=("region/42",), predicates=(), effect="e", undo="u"
+        )
+        return Planned(summary=self.summary, target="region 42", steps=(step,))
+
+    async def check(self, step: PlanStep, facts: Facts) -> Readiness:
+        del step, facts
+        return Readiness()
+
+    def standing_intent(self, step: PlanStep) -> None:
+        del step
+
+    @asynccontextmanager
+    async def writer(self) -> AsyncIterator[Database]:
+        yield self
+
+    async def execute(self, step: PlanStep, context: WriteContext) -> WriteAnswer:
+        del step
+        return await self._write(context)
+
+    async def release(self, change: Change, context: WriteContext) -> WriteAnswer:
+        del change
+        return await self._write(context)
+
+    async def _write(self, context: WriteContext) -> WriteAnswer:
+        self.writes.append(context.operation_key)
+        if self.refuse is not None:
+            raise self.refuse
+        return WriteAnswer(status=200, text="ok")
+
+    def verification_seconds(self, step: PlanStep, before: Mapping[str, Any]) -> int:
+        del step, before
+        return 60
+
+    async def verify(self, step: PlanStep, before: Mapping[str, Any]) -> Reading:
+        del step, before
+        return self.reading
+
+    async def recover(self, step: PlanStep, before: Mapping[str, Any], intent_time: datetime) -> Recovery:
+        del step, before, intent_time
+        return self.recovery
+
+    async def read_change(self, change: Change) -> ChangeState:
+        del change
+        if self.unreadable is not None:
+            raise self.unreadable
+        return self.stands
+
+    def stood_before(self, change: Change, before: Mapping[str, Any]) -> bool:
+        del change, before
+        return False
+
+    async def release_blocker(self, change: Change) -> Wait | None:
+        del change
+        return self.blocker
+
+    def manual_release_command(self, change: Change) -> str:
+        return f"remove {change.target}"
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Plugin:
+    """Connects to `database`, or raises `refuse`."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.refuse: WatchkeeperError | None = None
+
+    async def connect(self, subject: Subject, environment: object) -> SubjectDriver:
+        del subject, environment
+        if self.refuse is not None:
+            raise self.refuse
+        return cast("SubjectDriver", self.database)
+
+
+class NoLeases:
+    """Nobody gets any."""
+
+    async def claim(self, name: str, holder: str, seconds: int) -> str:
+        del name, holder, seconds
+        raise Transient("no leases here")
+
+
+class World:
+    """Services with their fakes."""
+
+    def __init__(self, *objects: Resource) -> None:
+        self.store = MemoryStore(subject(READY), policy(approval={"mode": "Never"}), *objects)
+        self.clock = SetClock()
+        self.heard = Heard()
+        self.database = Database()
+        self.plugin = Plugin(self.database)
+        store = cast("ObjectStore", self.store)
+        settings = EngineSettings(operator_namespace="watchkeeper-system", instance="me")
+        self.services = Services(
+            store=store,
+            express=store,
+            clock=self.clock,
+            recorder=self.heard,
+            leases=cast("Leases", NoLeases()),
+            drivers=Drivers({"TiKV": cast("Any", self.plugin)}, cast("Any", None)),
+            gates=Gates(store, self.clock, operator_namespace="watchkeeper-system", cache_seconds=0),
+            settings=settings,
+        )
+
+    def read(self, kind: type[R], name: str) -> R:
+        return cast("R", self.store.objects[Key(kind.__name__, "team", name)])
