@@ -28,19 +28,38 @@ class Claimed:
     recent_writes: tuple[RecentWrite, ...]
 
 
-def obstacle(in_flight: Sequence[InFlight], *, uid: str, action: str, targets: Sequence[str]) -> Wait | None:
-    """Why a claim must wait, or None. Entries of the same object never stand in their own way."""
-    others = [entry for entry in in_flight if entry.uid != uid]
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What wants to claim: the object, its action and targets, and when."""
+
+    uid: str
+    action: str
+    targets: Sequence[str]
+    now: datetime
+    grace_seconds: float
+    """After its deadline, before a claim of the same object counts as abandoned."""
+
+
+def obstacle(in_flight: Sequence[InFlight], wanted: Wanted) -> Wait | None:
+    """Why a claim must wait, or None.
+
+    A claim of the same object stands in its way only while its holder, another replica perhaps, may still send.
+    """
+    others = [entry for entry in in_flight if entry.uid != wanted.uid]
+    for entry in in_flight:
+        live = entry.state is InFlightState.WRITING and not abandoned(entry, wanted.now, wanted.grace_seconds)
+        if entry.uid == wanted.uid and live:
+            return Wait("AnotherWriteInFlight", f"an earlier claim of {entry.kind} {entry.name} itself is not over yet")
     for entry in others:
-        if entry.state is InFlightState.UNKNOWN and entry.action == action:
+        if entry.state is InFlightState.UNKNOWN and entry.action == wanted.action:
             return Wait(
                 "FrozenByUnknown",
-                f"{action} is frozen on this Subject: the outcome of {entry.kind} {entry.name} is unknown until a "
+                f"{wanted.action} is frozen on this Subject: the outcome of {entry.kind} {entry.name} is unknown until a "
                 "person has looked and written spec.acknowledge there",
             )
         if entry.state is InFlightState.WRITING:
             return Wait("AnotherWriteInFlight", f"{entry.kind} {entry.name} is writing to this Subject")
-        overlap = sorted(set(entry.targets) & set(targets))
+        overlap = sorted(set(entry.targets) & set(wanted.targets))
         if entry.state is InFlightState.VERIFYING and overlap:
             return Wait("TargetBusy", f"{entry.kind} {entry.name} still verifies {', '.join(overlap)}")
     if len(others) >= MAX_IN_FLIGHT:
@@ -59,9 +78,17 @@ def claimed(in_flight: Sequence[InFlight], recent_writes: Sequence[RecentWrite],
     )
 
 
-def holds(in_flight: Sequence[InFlight], operation_key: str) -> bool:
-    """Whether that very attempt still owns the one write of the Subject."""
-    return any(e.operation_key == operation_key and e.state is InFlightState.WRITING for e in in_flight)
+def holds(in_flight: Sequence[InFlight], claim: InFlight) -> bool:
+    """Whether that very claim still owns the one write of the Subject.
+
+    The operation key alone does not tell: until an attempt is written to its proposal, another replica may use its number.
+    """
+    return claim.state is InFlightState.WRITING and claim in in_flight
+
+
+def without(in_flight: Sequence[InFlight], claim: InFlight) -> tuple[InFlight, ...]:
+    """The list without that very claim; another one with its operation key stays."""
+    return tuple(entry for entry in in_flight if entry != claim)
 
 
 def moved(in_flight: Sequence[InFlight], operation_key: str, state: InFlightState | None) -> tuple[InFlight, ...]:

@@ -24,7 +24,7 @@ from watchkeeper.api.v1alpha1.conditions import ConditionStatus
 from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject
 from watchkeeper.domain.approval import tally
-from watchkeeper.domain.claims import obstacle
+from watchkeeper.domain.claims import Wanted, obstacle
 from watchkeeper.domain.decision import End, Hold, ending, expiry, subject_obstacle, waiting
 from watchkeeper.domain.digest import digest
 from watchkeeper.domain.lifecycle import Kind, Mark, Moment, advance, phase_of
@@ -35,7 +35,7 @@ from watchkeeper.engine.runners import Run, run_of
 from watchkeeper.engine.sending import NotSent, Order, Sent, checked_send, context_of
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.standingrecords import StandingRecords
-from watchkeeper.engine.subjectclaims import claim, settle
+from watchkeeper.engine.subjectclaims import claim, drop
 from watchkeeper.errors import Conflict, Gone, Transient, WatchkeeperError
 from watchkeeper.ports.driver import Facts, Readiness, Wait
 
@@ -127,11 +127,9 @@ class Executor:
         if stale is not None:
             return await self._outcomes.cancel(proposal, End("Stale", stale))
         step_index, step = current_step(proposal)
-        busy = (
-            obstacle(subject.status.in_flight, uid=proposal.metadata.uid, action=step.action, targets=step.targets)
-            if run.writes
-            else None
-        )
+        grace = services.settings.recovery_grace_seconds
+        wanted = Wanted(proposal.metadata.uid, step.action, step.targets, services.clock.now(), grace)
+        busy = obstacle(subject.status.in_flight, wanted) if run.writes else None
         if busy is not None:  # known without asking the database, whose budget is small
             return await self._outcomes.hold(proposal, Hold(busy), seen)
         facts = Facts(services.clock.now(), subject, await self._standing.held_targets(subject, proposal))
@@ -182,13 +180,14 @@ class Executor:
         proposal = await services.store.set_finalizer(proposal, present=True)
         _, step = current_step(proposal)
         attempt = self._new_attempt(proposal, step_index, ready)
-        if run.writes:
-            await claim(services.store, subject, self._entry(proposal, step, attempt))
+        entry = self._entry(proposal, step, attempt) if run.writes else None
+        if entry is not None:
+            await claim(services.store, subject, entry)
         try:
             proposal = await self._intend(proposal, run, step, attempt, decision)
         except (Conflict, Gone):
-            if run.writes:
-                await settle(services.store, subject.key, attempt.operation_key, None)
+            if entry is not None:
+                await drop(services.store, subject.key, entry)
             raise
         services.sending.add(attempt.operation_key)
         try:
@@ -269,7 +268,7 @@ class Executor:
             operation_key=attempt.operation_key,
             deadline_monotonic=deadline_monotonic,
             gate=lambda fresh: self._gate(proposal, fresh),
-            needs_claim=run.writes,
+            claim=self._entry(proposal, step, attempt) if run.writes else None,
         )
         sent: Sent | None = None
         try:

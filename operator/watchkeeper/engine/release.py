@@ -13,14 +13,15 @@ from watchkeeper.api.v1alpha1.actionproposal import MAX_ATTEMPTS, Answer, Attemp
 from watchkeeper.api.v1alpha1.emergencystop import EmergencyStop
 from watchkeeper.api.v1alpha1.standingchange import StandingChange, StandingState
 from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject
-from watchkeeper.domain.claims import obstacle
+from watchkeeper.domain.claims import Wanted, obstacle
 from watchkeeper.domain.orders import stop_in_force
+from watchkeeper.domain.retry import release_pause
 from watchkeeper.engine.events import Doing
 from watchkeeper.engine.result import AGAIN, Result
-from watchkeeper.engine.sending import Answered, NotSent, Order, Sent, checked_send, context_of
+from watchkeeper.engine.sending import Answered, Lost, NotApplied, NotSent, Order, Sent, checked_send, context_of
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.standingstatus import StandingStatus
-from watchkeeper.engine.subjectclaims import claim, settle
+from watchkeeper.engine.subjectclaims import claim, drop, settle
 from watchkeeper.errors import Conflict, Gone, WatchkeeperError
 from watchkeeper.ports.driver import SubjectDriver, Wait
 from watchkeeper.ports.recorder import EventType
@@ -127,10 +128,16 @@ class Releaser:
         return None
 
     async def _hold(self, change: StandingChange, wait: Wait) -> None:
-        await self._status.keep(change, StandingState.HELD, wait.reason, wait.message, waits_for=wait.reason)
+        # The database could be read, so a wait for it begins anew: else one blip after a long wait would abandon the change.
+        await self._status.keep(
+            change, StandingState.HELD, wait.reason, wait.message, waits_for=wait.reason, trying_since_time=None
+        )
 
     async def _take_turn(self, change: StandingChange, driver: SubjectDriver, subject: Subject) -> Result:
         services = self._services
+        pause = release_pause(change.status.releases, services.clock.now())
+        if pause > 0:
+            return Result(pause)
         with services.turns.take(subject.key, change.key, services.queue.add) as mine:
             if not mine:
                 return Result(services.settings.wait_interval_seconds)
@@ -145,15 +152,17 @@ class Releaser:
             if pause > 0:
                 return Result(pause)
         subject = await services.store.get(Subject, subject.metadata.namespace, subject.metadata.name)
-        wait = obstacle(
-            subject.status.in_flight, uid=change.metadata.uid, action=RELEASE, targets=()
-        )  # no targets: what still verifies on the same target never holds a release back, only a write in flight does
+        # no targets: what still verifies on the same target never holds a release back, only a write in flight does
+        grace = services.settings.recovery_grace_seconds
+        wanted = Wanted(change.metadata.uid, RELEASE, (), services.clock.now(), grace)
+        wait = obstacle(subject.status.in_flight, wanted)
         if wait is not None:
             await self._hold(change, wait)
             return Result(services.settings.verify_interval_seconds)
         deadline = services.clock.monotonic() + services.settings.attempt_seconds
         attempt = self._new_attempt(change)
-        await claim(services.store, subject, self._entry(change, attempt))
+        entry = self._entry(change, attempt)
+        await claim(services.store, subject, entry)
         try:
             change = await self._status.keep(
                 change,
@@ -165,9 +174,9 @@ class Releaser:
                 releases=(*_closed(change.status.releases), attempt)[-MAX_ATTEMPTS:],
             )
         except (Conflict, Gone):
-            await settle(services.store, subject.key, attempt.operation_key, None)
+            await drop(services.store, subject.key, entry)
             raise
-        sent = await self._send(change, driver, subject, attempt, deadline)
+        sent = await self._send(change, driver, subject, entry, deadline)
         await self._record(change, subject, attempt, sent)
         return AGAIN if isinstance(sent, Answered) else Result(services.settings.verify_interval_seconds)
 
@@ -209,14 +218,15 @@ class Releaser:
         )
 
     async def _send(
-        self, change: StandingChange, driver: SubjectDriver, subject: Subject, attempt: Attempt, deadline: float
+        self, change: StandingChange, driver: SubjectDriver, subject: Subject, entry: InFlight, deadline: float
     ) -> Sent:
         services = self._services
         order = Order(
             subject=subject.key,
-            operation_key=attempt.operation_key,
+            operation_key=entry.operation_key,
             deadline_monotonic=deadline,
             gate=_no_gate,
+            claim=entry,
             stop_excepted=lambda: self._excepted(change.metadata.namespace),
         )
         sent: Sent | None = None
@@ -251,7 +261,18 @@ class Releaser:
                     message=sent.message[:1024],
                 )
                 reason, message = sent.reason, sent.message
-            case _:
+            case NotApplied():
+                done = attempt.replace(
+                    state=AttemptState.SENT,
+                    sent_time=now,
+                    answer=Answer(status=sent.status, text=sent.message[:1024]),
+                    outcome=AttemptOutcome.FAILED,
+                    outcome_time=now,
+                    reason=sent.reason[:64],
+                    message=sent.message[:1024],
+                )
+                reason, message = "NotApplied", f"the release was not taken and is tried again: {sent.message}"
+            case Lost():
                 done = attempt.replace(
                     state=AttemptState.SENT, sent_time=now, answer=Answer(status=0, text=sent.message[:1024])
                 )

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from watchkeeper.api.v1alpha1.meta import Key
-from watchkeeper.api.v1alpha1.subject import Subject
+from watchkeeper.api.v1alpha1.subject import InFlight, Subject
 from watchkeeper.domain.claims import holds
 from watchkeeper.engine.services import Services
 from watchkeeper.errors import (
@@ -66,8 +66,8 @@ class Order:
     deadline_monotonic: float
     gate: Callable[[Subject], Awaitable[Wait | None]]
     """Read fresh: policy and whatever else must still say yes. Not the stops, not the claim: those are read here."""
-    needs_claim: bool = True
-    """Whether it is a write to the database, which needs the claim on the Subject."""
+    claim: InFlight | None
+    """The claim on the Subject as it was made; None for what is no write to the database."""
     stop_excepted: Callable[[], Awaitable[bool]] | None = None
     """For the end of a standing change in a namespace that is being deleted: a stop there does not hold it."""
 
@@ -100,7 +100,7 @@ async def checked_send(services: Services, order: Order, send: Callable[[], Awai
 
 async def _gates(services: Services, order: Order) -> Wait | None:
     subject = await services.store.get(Subject, order.subject.namespace, order.subject.name)
-    if order.needs_claim and not holds(subject.status.in_flight, order.operation_key):
+    if order.claim is not None and not holds(subject.status.in_flight, order.claim):
         return Wait("ClaimLost", "the claim on the Subject is gone, so nothing was sent")
     return await order.gate(subject)
 

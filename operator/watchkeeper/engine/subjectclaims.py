@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject
-from watchkeeper.domain.claims import claimed, moved
+from watchkeeper.domain.claims import claimed, moved, without
 from watchkeeper.errors import Conflict, Gone
 from watchkeeper.ports.objects import ObjectStore
 
@@ -64,3 +64,8 @@ async def change_claims(
 async def settle(store: ObjectStore, subject: Key, operation_key: str, state: InFlightState | None) -> None:
     """Move one claim to another state, or take it out (None)."""
     await change_claims(store, subject, lambda entries: moved(entries, operation_key, state))
+
+
+async def drop(store: ObjectStore, subject: Key, claim: InFlight) -> None:
+    """Take that very claim out, and no other one with its operation key."""
+    await change_claims(store, subject, lambda entries: without(entries, claim))

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.unit.domain.builders import NOW, at
 from watchkeeper.api.v1alpha1.subject import MAX_RECENT_WRITES, InFlight, InFlightState, RecentWrite
-from watchkeeper.domain.claims import abandoned, claimed, holds, moved, obstacle
+from watchkeeper.domain.claims import Wanted, abandoned, claimed, holds, moved, obstacle, without
 
 
 def entry(uid: str = "a", state: str = "Writing", **changes: Any) -> InFlight:
@@ -25,15 +25,25 @@ def entry(uid: str = "a", state: str = "Writing", **changes: Any) -> InFlight:
 
 
 def why(
-    *entries: InFlight, uid: str = "b", action: str = "drain-store", targets: tuple[str, ...] = ("store/9",)
+    *entries: InFlight,
+    uid: str = "b",
+    action: str = "drain-store",
+    targets: tuple[str, ...] = ("store/9",),
+    seconds: float = 1,
 ) -> str | None:
-    found = obstacle(entries, uid=uid, action=action, targets=targets)
+    found = obstacle(entries, Wanted(uid, action, targets, at(seconds), grace_seconds=10))
     return found.reason if found else None
 
 
 def test_at_most_one_write_in_flight() -> None:
     assert why(entry()) == "AnotherWriteInFlight"
-    assert why(entry(), uid="a") is None
+    assert why(entry(), seconds=1000) == "AnotherWriteInFlight"
+
+
+def test_a_claim_of_the_same_object_waits_until_its_holder_cannot_send_any_more() -> None:
+    assert why(entry(), uid="a", seconds=25) == "AnotherWriteInFlight"
+    assert why(entry(), uid="a", seconds=25.1) is None
+    assert why(entry(state="Verifying"), uid="a", targets=("region/1",)) is None
 
 
 def test_overlapping_targets_wait_while_the_first_verifies() -> None:
@@ -57,11 +67,20 @@ def test_recent_writes_are_bounded() -> None:
     assert len(claimed([], old, entry()).recent_writes) == MAX_RECENT_WRITES
 
 
-def test_only_a_writing_claim_of_that_very_attempt_may_send() -> None:
-    assert holds([entry()], "a/0/1")
-    assert not holds([entry(state="Verifying")], "a/0/1")
-    assert not holds([entry()], "a/0/2")
-    assert not holds([], "a/0/1")
+def test_only_that_very_claim_may_send() -> None:
+    mine = entry()
+    assert holds([entry("b"), entry()], mine)
+    assert not holds([entry(state="Verifying")], mine)
+    assert not holds([entry(state="Verifying")], entry(state="Verifying"))
+    assert not holds([entry(operationKey="a/0/2")], mine)
+    assert not holds([entry(claimedTime=at(1).isoformat())], mine)
+    assert not holds([], mine)
+
+
+def test_only_that_very_claim_is_taken_out() -> None:
+    of_another_replica = entry(claimedTime=at(30).isoformat())
+    assert without([entry("b"), entry()], entry()) == (entry("b"),)
+    assert without([of_another_replica], entry()) == (of_another_replica,)
 
 
 def test_moving_and_taking_out() -> None:
