@@ -9,6 +9,8 @@ from watchkeeper.api.v1alpha1.operatorpolicy import Retry
 
 FACTOR = 2
 MAX_JITTER = 0.5
+RELEASE_SECONDS = 2
+RELEASE_MAX_SECONDS = 60
 
 
 def attempts_allowed(proposal: ActionProposal, policy: Retry, *, idempotent: bool) -> int:
@@ -35,3 +37,18 @@ def next_attempt_time(policy: Retry, used: int, now: datetime, jitter: float) ->
     """
     pause = min(policy.max_seconds, policy.initial_seconds * FACTOR ** (max(used, 1) - 1))
     return now + timedelta(seconds=pause * (1 + MAX_JITTER * min(max(jitter, 0.0), 1.0)))
+
+
+def release_pause(tried: tuple[Attempt, ...], now: datetime) -> float:
+    """Seconds until the end of a standing change may be tried again: without end, but never in a hot loop.
+
+    Args:
+        tried: the attempts so far, oldest first.
+        now: by the API server's clock.
+    """
+    if not tried:
+        return 0.0
+    last = tried[-1]
+    since = last.outcome_time or last.sent_time or last.intent_time
+    pause = min(RELEASE_MAX_SECONDS, RELEASE_SECONDS * FACTOR ** min(len(tried) - 1, 16))
+    return max(0.0, (since + timedelta(seconds=pause) - now).total_seconds())

@@ -8,6 +8,7 @@ makes it HandedOver.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import assert_never
 
 from watchkeeper.api.v1alpha1.actionproposal import MAX_ATTEMPTS, Answer, Attempt, AttemptOutcome, AttemptState
 from watchkeeper.api.v1alpha1.emergencystop import EmergencyStop
@@ -277,6 +278,8 @@ class Releaser:
                     state=AttemptState.SENT, sent_time=now, answer=Answer(status=0, text=sent.message[:1024])
                 )
                 reason, message = "AnswerLost", f"{sent.message}; the database is asked whether it still stands"
+            case _:
+                assert_never(sent)
         releases = tuple(done if r.operation_key == done.operation_key else r for r in change.status.releases)
         await self._status.keep(change, StandingState.HELD, reason, message, releases=releases)
         await settle(services.store, subject.key, attempt.operation_key, None)

@@ -18,7 +18,7 @@ from watchkeeper.engine.release import Releaser
 from watchkeeper.engine.result import AGAIN, DONE, Result
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.standingstatus import StandingStatus
-from watchkeeper.errors import Gone, Invalid, Transient
+from watchkeeper.errors import Denied, Gone, Invalid, Transient
 from watchkeeper.ports.driver import ChangeState, SubjectDriver
 from watchkeeper.ports.recorder import EventType
 
@@ -48,7 +48,8 @@ class StandingLadder:
             return DONE
         if change.spec.owner is None:
             return await self._declared(change)
-        change = await self._services.store.set_finalizer(change, present=True)
+        if change.metadata.deletion_timestamp is None:  # the API server takes no new finalizers after that
+            change = await self._services.store.set_finalizer(change, present=True)
         if change.status.ownership is None:
             return await self._unfinished(change)
         return await self._owned(change)
@@ -93,7 +94,7 @@ class StandingLadder:
             return await self._releaser.unreachable(change, text)
         try:
             driver = await self._services.drivers.of(subject)
-        except (Transient, Invalid) as error:
+        except (Transient, Invalid, Denied) as error:  # Denied: a namespace that is being deleted loses its Role early
             return await self._releaser.unreachable(change, error.message)
         if change.status.state is StandingState.INTENDED:
             return await self._intended(change, driver, subject)

@@ -32,7 +32,8 @@ class StandingRecords:
     @staticmethod
     def name_for(proposal: ActionProposal, step: int) -> str:
         """One name for one step of one proposal, so that a second attempt finds what the first made."""
-        return f"{proposal.metadata.name[:NAME_LENGTH]}-{proposal.metadata.uid[:UID_LENGTH]}-{step}"
+        name = proposal.metadata.name[:NAME_LENGTH].rstrip("-.")  # a label may not begin with a dash
+        return f"{name}-{proposal.metadata.uid[:UID_LENGTH]}-{step}"
 
     async def intend(
         self, proposal: ActionProposal, subject: Subject, driver: SubjectDriver, step: PlanStep, attempt: Attempt
