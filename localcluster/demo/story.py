@@ -8,8 +8,6 @@ from typing import Any
 from localcluster.demo.narrator import Narrator, StoryError
 from localcluster.demo.stage import NAMESPACE, SUBJECT, Stage
 
-ROW = "-o=wide"
-
 
 def tell(stage: Stage) -> None:
     """Play every chapter; raises `StoryError` where the cluster's own state does not prove what was told."""
@@ -73,7 +71,8 @@ def _execute(stage: Stage, narrator: Narrator, region: int, source: int, target:
     name = narrator.apply("alice", _transfer(region, target), verb="create")
     narrator.phase(name, "Validated")
     narrator.until("a digest", lambda: bool(narrator.get("ap", name)["status"].get("digest")))
-    narrator.run("alice", "get", "ap", name, ROW)
+    narrator.run("bob", "get", "ap", name)
+    narrator.run("bob", "get", "ap", name, "-o", "jsonpath={.status.message}")
     narrator.say("Alice may approve what others propose, but not her own proposal, whatever she types:")
     patch = '{"spec":{"approvals":[{"decision":"Approved"}]}}'
     narrator.run("alice", "patch", "ap", name, "--type", "merge", "-p", patch, refused=True)
