@@ -144,6 +144,25 @@ def standing_change(operator: Identity) -> Validating:
     )
 
 
+def ticket(operator: Identity) -> Validating:
+    """Only the operator opens tickets; that people change nothing of them but `spec.hold` is a rule of the CRD.
+
+    Deleting is left to RBAC: the namespace controller and the garbage collector have to, and a violation that goes on
+    has a ticket again after the next look.
+    """
+    return Validating(
+        "ticket-create",
+        Scope(("CREATE",), ("tickets",)),
+        checks=[
+            Check(
+                f"request.userInfo.username == '{operator.user}'",
+                "tickets are opened by the watchkeeper operator only, when it sees an invariant violated: "
+                "people hold them open with spec.hold",
+            )
+        ],
+    )
+
+
 CRD = Validating(
     "crd-delete",
     Scope(("DELETE",), ("customresourcedefinitions",), group="apiextensions.k8s.io"),
@@ -170,5 +189,6 @@ def policies(operator: Identity) -> tuple[Validating, ...]:
         stop(operator),
         RESUME,
         standing_change(operator),
+        ticket(operator),
         CRD,
     )

@@ -22,9 +22,16 @@ GRANTS = (
         _WATCH,
         "to obey them; the operator can neither change its orders nor make or lift a stop",
     ),
+    Grant(("tickets",), (*_WATCH, "create"), "to open them, and to see when people hold one open"),
     Grant(("standingchanges",), ("create",), "the record of what an action is about to leave standing"),
     Grant(
-        ("subjects/status", "operatorpolicies/status", "actionproposals/status", "standingchanges/status"),
+        (
+            "subjects/status",
+            "operatorpolicies/status",
+            "actionproposals/status",
+            "standingchanges/status",
+            "tickets/status",
+        ),
         ("patch",),
         "to report, and to claim before a write",
     ),

@@ -40,6 +40,9 @@ ROLES: dict[str, tuple[Grant, ...]] = {
     "watchkeeper-holder": (
         Grant(("standingchanges",), (*_READ, "create", "delete"), "to declare a hold on a target, and to end it"),
     ),
+    "watchkeeper-ticket-holder": (
+        Grant(("tickets",), (*_READ, "patch"), "to hold a ticket open (spec.hold), and to let it go"),
+    ),
     "watchkeeper-halter": (Grant(("emergencystops",), (*_READ, "create"), "to stop everything"),),
     "watchkeeper-resumer": (Grant(("emergencystops",), (*_READ, "delete", "resume"), "to lift a stop"),),
     "watchkeeper-governor": (

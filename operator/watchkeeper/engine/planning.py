@@ -16,6 +16,7 @@ from watchkeeper.engine.events import Doing
 from watchkeeper.engine.result import DONE, Result
 from watchkeeper.engine.runners import Run, run_of
 from watchkeeper.engine.services import Services
+from watchkeeper.engine.tickets import ticket_problems
 from watchkeeper.errors import Gone, Invalid, Transient, WatchkeeperError
 from watchkeeper.ports.driver import Facts, Planned
 from watchkeeper.ports.recorder import EventType
@@ -41,6 +42,7 @@ class Planner:
         obstacle = subject_obstacle(subject)
         if obstacle is not None:
             return await self._hold(proposal, orders, obstacle.reason, obstacle.message)
+        wrong_ticket = await ticket_problems(services.store, proposal)
         try:
             run = await run_of(services, proposal, subject)
             self._require_available(proposal, subject)
@@ -48,7 +50,9 @@ class Planner:
         except Transient as error:
             return await self._hold(proposal, orders, "SubjectUnreachable", error.message)
         except Invalid as error:
-            return await self._refuse(proposal, orders, error)
+            return await self._refuse(proposal, orders, Invalid([*wrong_ticket, *error.problems]))
+        if wrong_ticket:
+            return await self._refuse(proposal, orders, Invalid(wrong_ticket))
         planned_proposal = await self._record(proposal, orders, subject, run, planned)
         if proposal.spec.dry_run:
             return await self.finish_dry_run(planned_proposal)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field, replace
 
+from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.engine.drivers import Drivers
 from watchkeeper.engine.gates import Gates
 from watchkeeper.engine.queue import WorkQueue
@@ -34,6 +35,8 @@ class Services:
     turns: Turns = field(default_factory=Turns)
     sending: set[str] = field(default_factory=set)
     """Operation keys whose write this very process is sending now."""
+    look_again: set[Key] = field(default_factory=set)
+    """Subjects to look at without waiting for the interval: a person has changed what the look decides."""
     random: random.Random = field(default_factory=random.Random)
 
     def for_attempts(self) -> Services:

@@ -25,6 +25,7 @@ class EngineSettings:
     observe_interval_seconds: float = 10.0
     standing_interval_seconds: float = 10.0
     sweep_interval_seconds: float = 120.0
+    ticket_grace_seconds: float = 30.0
     abandon_after_seconds: float = 600.0
     max_skew_seconds: float = 30.0
     cache_seconds: float = 1.0

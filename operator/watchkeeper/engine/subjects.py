@@ -8,11 +8,13 @@ from watchkeeper.api.v1alpha1.standingchange import StandingChange
 from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject, SubjectStatus
 from watchkeeper.domain.claims import abandoned
 from watchkeeper.domain.observation import Context, Seen, observed
+from watchkeeper.domain.tickets import Finding, findings, violations
 from watchkeeper.engine import tools
 from watchkeeper.engine.events import Doing
 from watchkeeper.engine.result import DONE, Result
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.subjectclaims import change_claims
+from watchkeeper.engine.tickets import Tickets
 from watchkeeper.errors import Conflict, Gone, Invalid, WatchkeeperError
 from watchkeeper.ports.driver import Observation, SubjectDriver
 from watchkeeper.ports.objects import FINALIZER
@@ -26,6 +28,7 @@ class SubjectLadder:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._tickets = Tickets(services)
         self._looked: dict[Key, tuple[int, float]] = {}
         """Generation and monotonic time of the last look."""
 
@@ -37,6 +40,7 @@ class SubjectLadder:
         except Gone:
             services.tracker.lost(key)
             self._looked.pop(key, None)
+            self._tickets.forget(key)
             await services.drivers.drop(key)
             return DONE
         pause = self._too_soon(subject)
@@ -48,15 +52,18 @@ class SubjectLadder:
         if await self._standing(subject):
             subject = await services.store.set_finalizer(subject, present=True)
         self._looked[key] = (subject.metadata.generation, services.clock.monotonic())
-        status = await self._look(subject)
+        status, found = await self._look(subject)
         await self._write(subject, status)
         await self._tidy(subject)
+        await self._tickets.follow(subject.replace(status=status), found)
         return Result(services.settings.observe_interval_seconds)
 
     def _too_soon(self, subject: Subject) -> float:
         """An event about our own write must not make us look again at once."""
         last = self._looked.get(subject.key)
-        if last is None or last[0] != subject.metadata.generation:
+        asked = subject.key in self._services.look_again
+        self._services.look_again.discard(subject.key)
+        if asked or last is None or last[0] != subject.metadata.generation:
             return 0.0
         interval = self._services.settings.observe_interval_seconds
         return max(0.0, last[1] + interval * 0.9 - self._services.clock.monotonic())
@@ -79,7 +86,7 @@ class SubjectLadder:
             self._services.queue.add(change.key)
         return bool(standing)
 
-    async def _look(self, subject: Subject) -> SubjectStatus:
+    async def _look(self, subject: Subject) -> tuple[SubjectStatus, tuple[Finding, ...]]:
         services = self._services
         driver: SubjectDriver | None = None
         observation: Observation | None = None
@@ -100,7 +107,10 @@ class SubjectLadder:
             standing=self._count("StandingChange", subject),
             now=services.clock.now(),
         )
-        return observed(subject, Seen(observation, problem, catalog, duplicate), context)
+        seen = Seen(observation, problem, catalog, duplicate)
+        found = findings(subject, seen)
+        status = observed(subject, seen, context)
+        return status.replace(violations=violations(subject.status.violations, found, context.now)), found
 
     async def _duplicate_of(self, subject: Subject, observation: Observation | None) -> str | None:
         """The holder of the cluster's lease where it is another Subject; "" when it is ours; None when it is not known."""
@@ -143,12 +153,13 @@ class SubjectLadder:
     async def _tidy(self, subject: Subject) -> None:
         """Take out claims whose attempt is over or whose owner never got there."""
         current = await self._services.store.get(Subject, subject.metadata.namespace, subject.metadata.name)
-        finished = [entry.operation_key for entry in current.status.in_flight if await self._over(subject, entry)]
+        finished = [entry for entry in current.status.in_flight if await self._over(subject, entry)]
         if finished:
             await change_claims(
                 self._services.store,
                 subject.key,
-                lambda entries: tuple(e for e in entries if e.operation_key not in finished),
+                # by the whole entry: meanwhile its number may have been claimed anew
+                lambda entries: tuple(e for e in entries if e not in finished),
             )
 
     async def _over(self, subject: Subject, entry: InFlight) -> bool:

@@ -50,6 +50,7 @@ def register(registry: kopf.OperatorRegistry, services: Services, signs: WatchSi
     on("subjects", lambda key, body, gone: _subject(services, key, body, gone))
     on("operatorpolicies", lambda key, body, gone: _policy(services, key, body, gone))
     on("emergencystops", lambda key, body, gone: _stop(services, key, body, gone))
+    on("tickets", lambda key, body, gone: _ticket(services, key, body, gone))
 
 
 def _proposal(services: Services, echoes: Echoes, key: Key, body: Mapping[str, Any], gone: bool) -> None:
@@ -95,6 +96,18 @@ def _stop(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -> 
     services.gates.forget(key.namespace)
     everywhere = key.namespace == services.settings.operator_namespace
     _wake_all(services, None if everywhere else key.namespace)
+
+
+def _ticket(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -> None:
+    """Only for people's `spec.hold`: a ticket is decided about with the look at its Subject, which they wait for."""
+    if gone:
+        services.tracker.lost(key)
+        return
+    generation = body["metadata"].get("generation", 1)
+    if services.tracker.face_changed(key, str(generation)) and generation > 1:
+        subject = Key("Subject", key.namespace, str(body["spec"]["subjectRef"]["name"]))
+        services.look_again.add(subject)
+        services.queue.add(subject)
 
 
 def _wake_all(services: Services, namespace: str | None) -> None:

@@ -38,6 +38,10 @@ class Observation:
     """What is wrong, for people; empty when healthy."""
     metrics_problem: str | None = None
     """Why the named Prometheus cannot be read; None when it can, or none is named."""
+    counts_problem: str | None = None
+    """Why the database's own counts cannot be believed (they stand still although the cluster moves)."""
+    counts_moving: bool = False
+    """Whether the counts were seen to change lately: evidence that they can be believed. False says nothing."""
 
 
 @dataclass(frozen=True, slots=True)

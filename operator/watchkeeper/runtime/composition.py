@@ -106,6 +106,7 @@ def ladders(services: Services) -> dict[str, Ladder]:
         "Subject": SubjectLadder(services).reconcile,
         "OperatorPolicy": PolicyLadder(services).reconcile,
         "EmergencyStop": nothing,
+        "Ticket": nothing,  # it is the look at its Subject that writes it
     }
 
 

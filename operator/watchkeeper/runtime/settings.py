@@ -58,6 +58,11 @@ class Settings(BaseSettings):
     sweep_interval_seconds: float = Field(
         default=120.0, gt=0, description="Between two sweeps over all objects; they heal a lost event."
     )
+    ticket_grace_seconds: float = Field(
+        default=30.0,
+        ge=0,
+        description="How long a database or its Prometheus must have been unreadable before a ticket opens.",
+    )
     abandon_after_seconds: float = Field(
         default=600.0,
         gt=0,
@@ -95,6 +100,7 @@ _SHARED = (
     "observe_interval_seconds",
     "standing_interval_seconds",
     "sweep_interval_seconds",
+    "ticket_grace_seconds",
     "abandon_after_seconds",
     "max_skew_seconds",
 )

@@ -22,7 +22,7 @@ from watchkeeper.adapters.kubernetes.leases import KubernetesLeases
 from watchkeeper.adapters.kubernetes.objects import KubernetesObjects
 from watchkeeper.adapters.kubernetes.surroundings import KubernetesSurroundings
 from watchkeeper.adapters.prometheus import PrometheusMetrics
-from watchkeeper.api.v1alpha1 import ActionProposal, OperatorPolicy, StandingChange, Subject
+from watchkeeper.api.v1alpha1 import ActionProposal, OperatorPolicy, StandingChange, Subject, Ticket
 from watchkeeper.api.v1alpha1.actionproposal import Action, ActionProposalSpec, Source
 from watchkeeper.api.v1alpha1.meta import LocalRef, Resource
 from watchkeeper.engine.services import Services
@@ -75,13 +75,14 @@ class ShiftedClock:
 class EngineWorld:
     """Use `open` and `close`; `engine` makes a new process's worth of services."""
 
-    def __init__(self, cluster: Cluster, operator: Path, admin: Path) -> None:
+    def __init__(self, cluster: Cluster, operator: Path, admin: Path, *, members: int = 1) -> None:
         self._cluster = cluster
         self._operator = operator
         self._admin = admin
         self.namespace = f"e-{secrets.token_hex(4)}"
         scenario = Scenario(
             cluster_id=secrets.randbits(62),
+            members=members,
             stores=6,
             regions=30,
             knobs=Knobs(transfer_leader_seconds=0.1, change_peer_seconds=0.1, snapshot_seconds=0.5),
@@ -357,9 +358,17 @@ class EngineWorld:
     async def changes(self) -> list[StandingChange]:
         return await self._store.list(StandingChange, self.namespace)
 
+    async def tickets(self) -> list[Ticket]:
+        return await self._store.list(Ticket, self.namespace)
+
     async def delete(self, obj: Resource) -> None:
         """Delete an object as the admin."""
         await self._connections[0].request("DELETE", self._path(obj))
+
+    async def free_cluster(self, cluster_id: str) -> None:
+        """Delete the lease that says which Subject manages a cluster, instead of waiting until it is over."""
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{OPERATOR_NAMESPACE}/leases/cluster-{cluster_id}"
+        await self._connections[0].request("DELETE", path)
 
     async def picture(self) -> str:
         """For failures."""

@@ -6,8 +6,9 @@ from watchkeeper.api.v1alpha1.meta import Key, ObjectMeta, Resource
 from watchkeeper.api.v1alpha1.operatorpolicy import OperatorPolicy
 from watchkeeper.api.v1alpha1.standingchange import StandingChange
 from watchkeeper.api.v1alpha1.subject import Subject
+from watchkeeper.api.v1alpha1.ticket import Ticket
 
-KINDS: tuple[type[Resource], ...] = (Subject, OperatorPolicy, ActionProposal, StandingChange, EmergencyStop)
+KINDS: tuple[type[Resource], ...] = (Subject, OperatorPolicy, ActionProposal, StandingChange, Ticket, EmergencyStop)
 """Every kind, in the order in which documentation lists them."""
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "Resource",
     "StandingChange",
     "Subject",
+    "Ticket",
 ]

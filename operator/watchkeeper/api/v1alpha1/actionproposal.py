@@ -137,6 +137,9 @@ class ActionProposalSpec(ApiModel):
     """What is proposed, by whom, and what people decided."""
 
     subject_ref: LocalRef = Field(description="The Subject to act on.")
+    ticket_ref: LocalRef | None = Field(
+        default=None, description="The Ticket that this is an answer to; it must be there, and about the same Subject."
+    )
     action: Action = Field(description="What to do.")
     reason: str = Field(min_length=1, max_length=1024, description="Why, for the people who approve it.")
     proposed_by: str = Field(
@@ -380,6 +383,7 @@ class ActionProposal(Resource):
             Column("Approvals", ".status.approval.summary"),
             Column("Waits-For", ".status.waitsFor"),
             AGE,
+            Column("Ticket", ".spec.ticketRef.name", wide=True),
             Column("By", ".spec.proposedBy", wide=True),
             Column("Expires", ".status.expiresTime", wide=True),
             Column("Attempts", ".status.attemptsSummary", wide=True),

@@ -69,6 +69,15 @@ class ApiModel(BaseModel):
         return self.model_copy(update=changes)
 
 
+class OwnerReference(ApiModel):
+    """An object that takes this one along when it is deleted (Kubernetes' garbage collection)."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+
+
 class ObjectMeta(ApiModel):
     """The part of `metadata` that Watchkeeper reads."""
 
@@ -81,6 +90,7 @@ class ObjectMeta(ApiModel):
     creation_timestamp: Timestamp | None = None
     deletion_timestamp: Timestamp | None = None
     finalizers: tuple[str, ...] = ()
+    owner_references: tuple[OwnerReference, ...] = ()
     annotations: dict[str, str] = {}
     labels: dict[str, str] = {}
 

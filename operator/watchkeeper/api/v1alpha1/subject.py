@@ -24,10 +24,11 @@ from watchkeeper.api.v1alpha1.meta import (
     Target,
     Timestamp,
 )
-from watchkeeper.api.v1alpha1.vocabulary import Mode, Risk
+from watchkeeper.api.v1alpha1.vocabulary import Invariant, Mode, Risk
 
 MAX_IN_FLIGHT = 64
 MAX_RECENT_WRITES = 128
+MAX_VIOLATIONS = 16
 
 
 class SubjectType(StrEnum):
@@ -189,6 +190,14 @@ class RecentWrite(ApiModel):
     time: Timestamp = Field(description="When it was claimed.")
 
 
+class Violation(ApiModel):
+    """An invariant that does not hold, and since when: kept here so that a restart does not begin its grace anew."""
+
+    invariant: Invariant = Field(description="Which one.")
+    target: Target = Field(description="On what: database, metrics, counts, or cluster/ID.")
+    since_time: Timestamp = Field(description="When it was first seen violated, without a look between that says no.")
+
+
 class SubjectStatus(ApiModel):
     """What was seen; written by the operator only."""
 
@@ -223,6 +232,13 @@ class SubjectStatus(ApiModel):
     pending: Count | None = Field(default=None, description="Proposals that have not ended.")
     standing: Count | None = Field(default=None, description="Standing changes that have not ended.")
     stopped: bool | None = Field(default=None, description="Whether an EmergencyStop holds.")
+    violations: tuple[Violation, ...] = Field(
+        default=(),
+        max_length=MAX_VIOLATIONS,
+        json_schema_extra=ATOMIC,
+        description="Invariants seen violated, those still in their grace period too.",
+    )
+    tickets: Count | None = Field(default=None, description="Tickets that are open.")
     observed_time: Timestamp | None = Field(
         default=None, description="When it was last read (to the minute while nothing changes)."
     )
@@ -247,6 +263,7 @@ class Subject(Resource):
             Column("Health", ".status.health"),
             Column("Stores", ".status.storesSummary"),
             Column("PD", ".status.membersSummary"),
+            Column("Tickets", ".status.tickets", "integer"),
             Column("Pending", ".status.pending", "integer"),
             Column("Standing", ".status.standing", "integer"),
             Column("Stopped", ".status.stopped", "boolean"),

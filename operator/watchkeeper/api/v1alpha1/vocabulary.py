@@ -18,3 +18,17 @@ class Mode(StrEnum):
 
     OBSERVE = "Observe"
     EXECUTE = "Execute"
+
+
+class Invariant(StrEnum):
+    """What must hold of a Subject; a ticket names the one that does not."""
+
+    BLIND = "Blind"
+    DUPLICATE_CLUSTER = "DuplicateCluster"
+
+
+class Severity(StrEnum):
+    """How much a violated invariant matters."""
+
+    CRITICAL = "Critical"
+    WARNING = "Warning"

@@ -152,6 +152,12 @@ POLICY = (
     Reasoned("Ready", "Invalid", "False: it makes no sense and counts as Observe"),
 )
 
+TICKET = (
+    Reasoned("Violated", "Seen", "True: violated; status.message is the evidence"),
+    Reasoned("Violated", "Healthy", "False: a look that succeeded showed that it is over; the ticket is Resolved"),
+    Reasoned("Violated", "HeldOpen", "False: it is over, and people hold the ticket open (spec.hold)"),
+)
+
 HEALTH = {
     Health.HEALTHY: "nothing is wrong",
     Health.DEGRADED: "something is wrong; the message lists it",
@@ -185,6 +191,7 @@ def page() -> str:
         _values("Health", HEALTH),
         _reasons("Condition", SUBJECT),
         "### Claims (status.inFlight)\n\n" + _values("State", IN_FLIGHT),
+        "## Ticket\n\n" + _reasons("Condition", TICKET),
         "## OperatorPolicy\n\n" + _reasons("Condition", POLICY),
     )
 

@@ -94,7 +94,14 @@ SUBJECTS = tuple(
     for health in Health
 )
 
-EVENTS = (*PROPOSALS, *STANDING_CHANGES, *SUBJECTS)
+TICKETS = (
+    Documented(
+        "Ticket", Doing.OBSERVE, "TicketOpened", _WARNING, "an invariant is violated, for the first time or anew"
+    ),
+    Documented("Ticket", Doing.OBSERVE, "TicketResolved", _NORMAL, "a look that succeeded showed that it is over"),
+)
+
+EVENTS = (*PROPOSALS, *STANDING_CHANGES, *SUBJECTS, *TICKETS)
 """Every Event that the engine posts."""
 
 

@@ -35,13 +35,19 @@ class FrozenWatch:
 
     def __init__(self) -> None:
         self._last: Standstill | None = None
+        self._changed = False
 
     def look(self, topology: Topology, tikv: LeaderCounts | None, monotonic: float) -> float:
         """Take a look into account; seconds since PD's counts last changed."""
         counts = tuple((s.store.id, s.status.leader_count, s.status.region_count) for s in topology.stores)
         if self._last is None or self._last.counts != counts:
+            self._changed = self._last is not None
             self._last = Standstill(counts, monotonic, _series(tikv))
         return monotonic - self._last.since
+
+    def moving(self, still: float) -> bool:
+        """Whether the counts were seen to change within the time in which they must; the first look cannot tell."""
+        return self._changed and still < STILL_SECONDS
 
     def frozen(self, tikv: LeaderCounts | None, still: float) -> str | None:
         """Why PD's counts cannot be believed, or None."""

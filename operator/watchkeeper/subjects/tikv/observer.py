@@ -78,6 +78,8 @@ class Observer:
             manager=await find_manager(self._subject, self._surroundings),
             problems=problems,
             metrics_problem=tikv.problem if tikv is not None else None,
+            counts_problem=frozen,
+            counts_moving=frozen is None and self._frozen.moving(still),
         )
 
     async def _without_quorum(self, error: Transient) -> Observation | None:
