@@ -7,6 +7,7 @@ change, if it leaves one → the write → its answer. A crash at any point is f
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -36,7 +37,7 @@ from watchkeeper.engine.sending import NotSent, Order, Sent, checked_send, conte
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.standingrecords import StandingRecords
 from watchkeeper.engine.subjectclaims import claim, drop
-from watchkeeper.errors import Conflict, Gone, Transient, WatchkeeperError
+from watchkeeper.errors import Conflict, Denied, Gone, Transient, WatchkeeperError
 from watchkeeper.ports.driver import Facts, Readiness, Wait
 
 TURN_SAFETY_SECONDS = 10.0
@@ -71,7 +72,7 @@ class Executor:
         services = self._services
         store, gates = services.store, services.gates
         proposal = await store.get(ActionProposal, key.namespace, key.name)
-        if phase_of(proposal.status.conditions) is not Phase.VALIDATED:
+        if phase_of(proposal.status.conditions) is not Phase.VALIDATED or proposal.metadata.deletion_timestamp:
             return AGAIN
         orders, stop = await asyncio.gather(
             gates.orders(key.namespace), gates.stop_now(key.namespace, proposal.spec.subject_ref.name)
@@ -122,7 +123,10 @@ class Executor:
         blocked = subject_obstacle(subject)
         if blocked is not None:
             return await self._outcomes.hold(proposal, Hold(blocked), seen)
-        run = await run_of(services, proposal, subject)
+        try:
+            run = await run_of(services, proposal, subject)
+        except (Transient, Denied) as error:
+            return await self._outcomes.hold(proposal, Hold(Wait("SubjectUnreachable", error.message)), seen)
         stale = self._stale(proposal, subject, run)
         if stale is not None:
             return await self._outcomes.cancel(proposal, End("Stale", stale))
@@ -135,7 +139,7 @@ class Executor:
         facts = Facts(services.clock.now(), subject, await self._standing.held_targets(subject, proposal))
         try:
             ready = await run.runner.check(step, facts)
-        except Transient as error:
+        except (Transient, Denied) as error:
             return await self._outcomes.hold(proposal, Hold(Wait("SubjectUnreachable", error.message)), seen)
         if ready.stale:
             text = "; ".join(ready.stale)
@@ -181,14 +185,17 @@ class Executor:
         _, step = current_step(proposal)
         attempt = self._new_attempt(proposal, step_index, ready)
         entry = self._entry(proposal, step, attempt) if run.writes else None
-        if entry is not None:
-            await claim(services.store, subject, entry)
+        if run.driver is not None and run.writes and run.driver.standing_intent(step) is not None:
+            # Before anything stands: a Subject that went meanwhile would leave nobody who knows how to take it back.
+            subject = await services.store.set_finalizer(subject, present=True)
         try:
-            proposal = await self._intend(proposal, run, step, attempt, decision)
-        except (Conflict, Gone):
             if entry is not None:
-                await drop(services.store, subject.key, entry)
+                await claim(services.store, subject, entry)
+            proposal = await self._intend(proposal, run, step, attempt, decision)
+        except (Conflict, Gone, Transient) as error:
+            await self._withdraw(subject, attempt, entry, error)
             raise
+        self._outcomes.forget(attempt.operation_key)
         services.sending.add(attempt.operation_key)
         try:
             sent = await self._send(proposal, subject, run, attempt, deadline_monotonic)
@@ -196,6 +203,18 @@ class Executor:
             services.sending.discard(attempt.operation_key)
         self._outcomes.remember(attempt.operation_key, sent)
         return await self._outcomes.record(proposal, attempt.operation_key)
+
+    async def _withdraw(
+        self, subject: Subject, attempt: Attempt, entry: InFlight | None, error: Conflict | Gone | Transient
+    ) -> None:
+        """The claim or the intent was not written, or the answer was lost; either way nothing was sent."""
+        if isinstance(error, Transient):  # the intent may be there all the same: then this is what is recorded for it
+            text = f"its claim or its intent could not be written for sure, so nothing was sent: {error.message}"
+            self._outcomes.remember(attempt.operation_key, NotSent("IntentUncertain", text))
+        if entry is None:
+            return
+        with contextlib.suppress(WatchkeeperError):  # what cannot be taken out now is tidied up when it is old
+            await drop(self._services.store, subject.key, entry)
 
     def _new_attempt(self, proposal: ActionProposal, step_index: int, ready: Readiness) -> Attempt:
         services = self._services

@@ -94,6 +94,8 @@ class Follower:
             patience += run.runner.verification_seconds(step, attempt.before)
         if services.clock.now() > attempt.deadline_time + timedelta(seconds=patience):
             return await self._outcomes.unknown(proposal, attempt, message)
+        if run is not None and run.writes:  # nobody writes any more: a release must not wait for this answer
+            await settle(services.store, self._subject(proposal), attempt.operation_key, InFlightState.VERIFYING)
         status = advance(
             proposal,
             [],

@@ -31,6 +31,7 @@ from watchkeeper.ports.recorder import EventType
 
 ANSWER_LENGTH = 1024
 MESSAGE_LENGTH = 1024
+REMEMBERED = 4096
 
 
 class Outcomes:
@@ -43,7 +44,13 @@ class Outcomes:
 
     def remember(self, operation_key: str, sent: Sent) -> None:
         """Keep what a send brought until `record` has written it."""
+        while len(self._memory) >= REMEMBERED:  # what is forgotten is asked of the database
+            self._memory.pop(next(iter(self._memory)))
         self._memory[operation_key] = sent
+
+    def forget(self, operation_key: str) -> None:
+        """It is about to be sent: nothing that was known of that key holds any more."""
+        self._memory.pop(operation_key, None)
 
     def remembers(self, operation_key: str) -> bool:
         """Whether this process knows what the send brought."""

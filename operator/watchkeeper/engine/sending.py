@@ -11,6 +11,7 @@ from watchkeeper.api.v1alpha1.subject import InFlight, Subject
 from watchkeeper.domain.claims import holds
 from watchkeeper.engine.services import Services
 from watchkeeper.errors import (
+    Conflict,
     NotConnected,
     NotLeader,
     RateLimited,
@@ -121,9 +122,11 @@ async def _answer_of(sending: Awaitable[WriteAnswer]) -> Sent:
         return Answered(await sending)
     except Refused as error:
         return NotApplied(error.reason, error.message, error.status or 0, final=True)
-    except (NotConnected, NotLeader, RateLimited) as error:
+    except (NotConnected, NotLeader, RateLimited, Conflict) as error:
         return NotApplied(error.reason, error.message, 0, final=False)
     except Transient as error:
+        return Lost(error.message)
+    except WatchkeeperError as error:  # nothing that a writer should raise: then nobody can say that it was not applied
         return Lost(error.message)
     except (TimeoutError, asyncio.IncompleteReadError) as error:
         return Lost(str(error) or "no answer in time")

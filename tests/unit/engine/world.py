@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -28,6 +28,7 @@ from watchkeeper.ports.driver import (
     Reading,
     Recovery,
     RecoveryState,
+    StandingIntent,
     SubjectDriver,
     Wait,
     WriteAnswer,
@@ -50,8 +51,8 @@ class MemoryStore:
 
     def __init__(self, *objects: Resource) -> None:
         self.objects: dict[Key, Resource] = {}
-        self.refuse: dict[str, list[Exception]] = {}
-        self.after: dict[str, list[Exception]] = {}
+        self.refuse: dict[str, list[Exception | None]] = {}
+        self.after: dict[str, list[Exception | None]] = {}
         """Errors raised by the next calls of a method after they took effect: the answer is lost."""
         self.status_writes = 0
         for found in objects:
@@ -61,9 +62,10 @@ class MemoryStore:
         old = int(obj.metadata.resource_version or 0)
         return obj.replace(metadata=obj.metadata.replace(resource_version=str(old + 1)))
 
-    def _said(self, name: str, errors: dict[str, list[Exception]]) -> None:
-        if errors.get(name):
-            raise errors[name].pop(0)
+    def _said(self, name: str, errors: dict[str, list[Exception | None]]) -> None:
+        error = errors[name].pop(0) if errors.get(name) else None
+        if error is not None:
+            raise error
 
     async def get(self, kind: type[R], namespace: str, name: str) -> R:
         self._said(f"get {kind.__name__}", self.refuse)
@@ -167,6 +169,8 @@ class Database:
         self.blocker: Wait | None = None
         self.closed = False
         self.summary = "move it"
+        self.leaves: StandingIntent | None = None
+        self.before_write: Callable[[], None] = lambda: None
 
     def definitions(self) -> Mapping[str, ActionDefinition]:
         return {"transfer-leader": ActionDefinition("transfer-leader", "d", Risk.LOW, False, {})}
@@ -181,8 +185,9 @@ class Database:
         del step, facts
         return Readiness()
 
-    def standing_intent(self, step: PlanStep) -> None:
+    def standing_intent(self, step: PlanStep) -> StandingIntent | None:
         del step
+        return self.leaves
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[Database]:
@@ -198,6 +203,7 @@ class Database:
 
     async def _write(self, context: WriteContext) -> WriteAnswer:
         self.writes.append(context.operation_key)
+        self.before_write()
         if self.refuse is not None:
             raise self.refuse
         return WriteAnswer(status=200, text="ok")

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from tests.unit.domain.builders import at, proposal
+from tests.unit.engine.world import World
+from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, AttemptState, Phase
+from watchkeeper.api.v1alpha1.standingchange import Change, ChangeType
+from watchkeeper.api.v1alpha1.subject import InFlightState, Subject
+from watchkeeper.engine.proposals import ProposalLadder
+from watchkeeper.errors import Conflict, Denied, Gone, Unreachable, WatchkeeperError
+from watchkeeper.ports.driver import Recovery, RecoveryState, StandingIntent
+from watchkeeper.ports.objects import FINALIZER
+
+
+async def passes(world: World, ladder: ProposalLadder, count: int, *, seconds: float = 3) -> ActionProposal:
+    """So many passes, each a while after the one before; what fails is tried again, as the worker does."""
+    for _ in range(count):
+        with contextlib.suppress(WatchkeeperError):
+            await ladder.reconcile(world.read(ActionProposal, "p").key)
+        world.clock.passed += seconds
+    return world.read(ActionProposal, "p")
+
+
+@pytest.mark.parametrize("answer", ["refuse", "after"])
+async def test_an_intent_that_may_not_be_there_is_no_unknown_outcome(answer: str) -> None:
+    world = World(proposal())
+    getattr(world.store, answer)["write_status ActionProposal"] = [None, Unreachable("the answer was lost")]
+    ladder = ProposalLadder(world.services)
+    await passes(world, ladder, 1)
+    assert world.database.writes == []
+    assert world.read(Subject, "tikv").status.in_flight == ()
+    found = (await passes(world, ladder, 4)).status
+    assert found.phase is Phase.EXECUTING
+    assert len(world.database.writes) == 1
+    assert [a.state for a in found.attempts][-1] is AttemptState.SENT
+
+
+async def test_a_claim_whose_answer_was_lost_does_not_stay() -> None:
+    world = World(proposal())
+    world.store.after["swap_status Subject"] = [Unreachable("the answer was lost")]
+    ladder = ProposalLadder(world.services)
+    await passes(world, ladder, 1)
+    assert (world.read(Subject, "tikv").status.in_flight, world.database.writes) == ((), [])
+    await passes(world, ladder, 2)
+    assert len(world.database.writes) == 1
+
+
+@pytest.mark.parametrize("error", [Gone("?"), Denied("?"), WatchkeeperError("?")])
+async def test_an_error_that_a_writer_should_not_raise_is_never_taken_for_not_sent(error: WatchkeeperError) -> None:
+    world = World(proposal())
+    world.database.refuse = error
+    ladder = ProposalLadder(world.services)
+    found = await passes(world, ladder, 6)
+    assert world.database.writes == ["u-1/0/1"]
+    assert (found.status.phase, found.status.reason) == (Phase.FAILED, "Unknown")
+
+
+async def test_a_conflict_of_a_writer_is_provably_not_applied() -> None:
+    world = World(proposal())
+    world.database.refuse = Conflict("read again")
+    found = await passes(world, ProposalLadder(world.services), 6)
+    assert (found.status.phase, found.status.reason) == (Phase.FAILED, "Conflict")
+
+
+async def test_a_proposal_deleted_between_two_reads_is_not_executed() -> None:
+    world = World(proposal())
+    ladder = ProposalLadder(world.services)
+    world.store.after["write_status ActionProposal"] = [Conflict("after the plan")]
+    planned = await passes(world, ladder, 1)
+    meta = planned.metadata.replace(deletion_timestamp=at(0), finalizers=(FINALIZER,))
+    world.store.objects[planned.key] = planned.replace(metadata=meta)
+    await ladder._executor.attempt(planned)
+    assert world.database.writes == []
+    assert (await passes(world, ladder, 1)).status.reason == "Deleted"
+
+
+async def test_the_subject_is_guarded_before_anything_stands_in_it() -> None:
+    world = World(proposal())
+    change = Change(type=ChangeType.EVICT_LEADERS, target="store/7")
+    world.database.leaves = StandingIntent(change=change, seconds=60)
+    guarded: list[bool] = []
+    world.database.before_write = lambda: guarded.append(FINALIZER in world.read(Subject, "tikv").metadata.finalizers)
+    await passes(world, ProposalLadder(world.services), 2)
+    assert guarded == [True]
+
+
+async def test_an_answer_that_stays_unclear_holds_up_no_release() -> None:
+    world = World(proposal())
+    world.database.refuse = Unreachable("no answer")
+    world.database.recovery = Recovery(RecoveryState.UNCLEAR, "cannot be said")
+    await passes(world, ProposalLadder(world.services), 3)
+    (claim,) = world.read(Subject, "tikv").status.in_flight
+    assert claim.state is InFlightState.VERIFYING
+
+
+async def test_a_secret_that_may_not_be_read_is_said() -> None:
+    world = World(proposal())
+    world.store.after["write_status ActionProposal"] = [Conflict("after the plan")]
+    ladder = ProposalLadder(world.services)
+    await passes(world, ladder, 1)
+    await world.services.drivers.close()
+    world.plugin.refuse = Denied("secrets is forbidden")
+    assert (await passes(world, ladder, 1)).status.waits_for == "SubjectUnreachable"
