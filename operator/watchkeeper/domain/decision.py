@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from watchkeeper.api.v1alpha1.actionproposal import UNSIGNED, ActionProposal, Verdict
 from watchkeeper.api.v1alpha1.conditions import find, is_true
@@ -46,7 +46,10 @@ def expiry(proposal: ActionProposal, default_seconds: int) -> datetime:
     if created is None:
         raise ValueError("a proposal without a creation time")
     start = max(created, proposal.spec.not_before_time or created)
-    return start + timedelta(seconds=proposal.spec.expires_after_seconds or default_seconds)
+    try:
+        return start + timedelta(seconds=proposal.spec.expires_after_seconds or default_seconds)
+    except OverflowError:  # notBeforeTime at the end of the calendar
+        return datetime.max.replace(tzinfo=UTC, microsecond=0)
 
 
 def ending(proposal: ActionProposal, stop: EmergencyStop | None, *, expires: datetime, now: datetime) -> End | None:

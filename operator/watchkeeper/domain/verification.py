@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from watchkeeper.api.v1alpha1.actionproposal import AttemptOutcome, Verification
+from watchkeeper.api.v1alpha1.meta import rfc3339
 from watchkeeper.ports.driver import EffectState, Reading
 
 STALLED_AFTER_SECONDS = 30
@@ -65,15 +66,14 @@ def _blind(state: Verification, reading: Reading, blind_seconds: float) -> Judge
 
 def _there(state: Verification, reading: Reading, now: datetime, settle_seconds: int) -> Judgement:
     seen = state.effect_seen_time or now.replace(microsecond=0)
-    new = state.replace(
-        effect_seen_time=seen, progress=reading.progress[:256], progress_time=now.replace(microsecond=0)
-    )
+    moved = reading.progress[:256] != state.progress or state.progress_time is None
+    since = now.replace(microsecond=0) if moved else state.progress_time
+    new = state.replace(effect_seen_time=seen, progress=reading.progress[:256], progress_time=since)
     if now >= seen + timedelta(seconds=settle_seconds):
         return Judgement(new, AttemptOutcome.SUCCEEDED, "Verified", reading.message)
-    left = (seen + timedelta(seconds=settle_seconds) - now).total_seconds()
-    return Judgement(
-        new, reason="Settling", message=f"{reading.message}; it must hold for another {left:.0f} s (settleSeconds)"
-    )
+    # The end, not what is left: a text that is another one at each look is a status write at each look.
+    until = rfc3339(seen + timedelta(seconds=settle_seconds))
+    return Judgement(new, reason="Settling", message=f"{reading.message}; it must hold until {until} (settleSeconds)")
 
 
 def _missing(state: Verification, reading: Reading, now: datetime) -> Judgement:

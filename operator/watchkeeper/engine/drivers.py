@@ -39,12 +39,10 @@ class Drivers:
         key = subject.key
         async with self._locks.setdefault(key, asyncio.Lock()):
             known = self._connected.get(key)
-            same = (
-                known is not None
-                and known.uid == subject.metadata.uid
-                and known.generation == subject.metadata.generation
-            )
-            if known is not None and (same or subject.metadata.deletion_timestamp is not None):
+            meta = subject.metadata
+            # Deleting counts the generation up, and the Secret may be gone by then; another uid is another cluster perhaps.
+            same = known is not None and known.uid == meta.uid
+            if known is not None and same and (known.generation == meta.generation or meta.deletion_timestamp):
                 return known.driver
             driver = await self._plugin(subject).connect(subject, self._environment)
             self._connected[key] = _Connected(subject.metadata.uid, subject.metadata.generation, driver)

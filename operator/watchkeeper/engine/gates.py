@@ -30,6 +30,8 @@ class Gates:
         self._cache_seconds = cache_seconds
         self._cache: dict[str, _Cached] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._epoch = 0
+        """Counts what was forgotten: an answer from before a change must not be kept after it."""
 
     async def orders(self, namespace: str) -> Orders:
         """The standing orders, read fresh."""
@@ -58,9 +60,11 @@ class Gates:
         async with self._locks.setdefault(namespace, asyncio.Lock()):
             cached = self._cache.get(namespace)
             if cached is None or self._clock.monotonic() - cached.at > self._cache_seconds:
+                began, epoch = self._clock.monotonic(), self._epoch
                 orders, stops = await asyncio.gather(self.orders(namespace), self.stops(namespace))
-                cached = _Cached(self._clock.monotonic(), orders, stops)
-                self._cache[namespace] = cached
+                cached = _Cached(began, orders, stops)
+                if epoch == self._epoch:
+                    self._cache[namespace] = cached
             return cached.orders, cached.stops
 
     async def recent_stop(self, namespace: str, subject: str | None) -> EmergencyStop | None:
@@ -70,6 +74,7 @@ class Gates:
 
     def forget(self, namespace: str | None = None) -> None:
         """A policy or stop has changed: read again. Without a namespace: everywhere."""
+        self._epoch += 1
         if namespace is None or namespace == self._operator_namespace:
             self._cache.clear()
         else:

@@ -113,7 +113,7 @@ class Planner:
         self, proposal: ActionProposal, orders: Orders, subject: Subject, run: Run, planned: Planned
     ) -> ActionProposal:
         services = self._services
-        plan = Plan(summary=planned.summary, preview=planned.preview[:1024], steps=planned.steps)
+        plan = Plan(summary=planned.summary[:512], preview=planned.preview[:1024], steps=planned.steps)
         risk = run.definition.risk
         allowed = attempts_allowed(proposal, orders.retry, idempotent=run.definition.idempotent)
         seal = digest(
@@ -133,7 +133,7 @@ class Planner:
             message=f"planned: {planned.summary}",
             plan=plan,
             risk=risk,
-            target=planned.target,
+            target=planned.target[:253],
             digest_prefix=seal.removeprefix("sha256:")[:DIGEST_PREFIX_LENGTH],
             attempts_allowed=allowed,
             attempts_summary=f"0/{allowed}",

@@ -64,11 +64,11 @@ class WorkQueue:
         Raises:
             asyncio.CancelledError: the queue was closed.
         """
-        while not self._ready:
-            if self._closed:
-                raise asyncio.CancelledError
+        while not self._ready and not self._closed:
             self._waiting.clear()
             await self._waiting.wait()
+        if self._closed:  # what is still ready is for the next process
+            raise asyncio.CancelledError
         key = self._ready.popleft()
         self._since.pop(key, None)
         self._active.add(key)

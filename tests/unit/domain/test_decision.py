@@ -59,6 +59,7 @@ def test_expiry_counts_from_the_later_of_creation_and_not_before() -> None:
     assert expiry(proposal(notBeforeTime=at(1000).isoformat()), 3600) == at(4600)
     assert expiry(proposal(expiresAfterSeconds=60), 3600) == at(60)
     assert expiry(proposal({"expiresTime": at(5).isoformat()}), 3600) == at(5)
+    assert expiry(proposal(notBeforeTime="9999-12-31T23:59:59Z"), 3600).year == 9999
 
 
 def wait_reason(

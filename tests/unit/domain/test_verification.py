@@ -27,6 +27,11 @@ def test_the_effect_must_hold_for_the_settle_time() -> None:
     assert look(first.verification, EffectState.THERE, 15).outcome is AttemptOutcome.SUCCEEDED
 
 
+def test_a_look_that_shows_nothing_new_says_nothing_new() -> None:
+    first = look(begin(NOW, 60), EffectState.THERE, 5)
+    assert look(first.verification, EffectState.THERE, 9) == first
+
+
 def test_gone_again_within_the_settle_time_is_reverted() -> None:
     first = look(begin(NOW, 60), EffectState.THERE, 5)
     result = look(first.verification, EffectState.ABSENT, 8)

@@ -81,6 +81,14 @@ async def test_closing_lets_workers_go() -> None:
         await waiting
 
 
+async def test_a_closed_queue_hands_out_nothing_more() -> None:
+    queue = WorkQueue()
+    queue.add(key("a"))
+    queue.close()
+    with pytest.raises(asyncio.CancelledError):
+        await queue.get()
+
+
 @given(st.lists(st.tuples(st.sampled_from(["add", "take", "done"]), st.sampled_from("abc")), max_size=60))
 def test_no_key_is_lost_and_none_runs_twice_at_once(steps: list[tuple[str, str]]) -> None:
     """The level-based promise: after its last `add`, every key is handed out at least once more."""
