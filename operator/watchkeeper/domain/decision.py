@@ -16,6 +16,9 @@ from watchkeeper.domain.lifecycle import OPERATOR
 from watchkeeper.domain.orders import Orders, Standing
 from watchkeeper.ports.driver import Wait
 
+OBSERVATION_HOLDS = timedelta(minutes=5)
+"""How long a look at a cluster counts; while all is well its time is written once a minute."""
+
 
 @dataclass(frozen=True, slots=True)
 class End:
@@ -121,8 +124,8 @@ def waiting(
     return None
 
 
-def subject_obstacle(subject: Subject) -> Wait | None:
-    """Why nothing may be written to this Subject now. An absent answer is no health."""
+def subject_obstacle(subject: Subject, now: datetime) -> Wait | None:
+    """Why nothing may be written to this Subject now. An absent answer is no health, nor is an old one."""
     status = subject.status
     name = subject.metadata.name
     if subject.metadata.deletion_timestamp is not None:
@@ -132,6 +135,9 @@ def subject_obstacle(subject: Subject) -> Wait | None:
         return Wait("SubjectUnreachable", f"Subject {name} cannot be read: {why}")
     if status.observed_generation != subject.metadata.generation:
         return Wait("SubjectUnreachable", f"Subject {name} has changed and has not been observed since")
+    if status.observed_time is None or now - status.observed_time > OBSERVATION_HOLDS:
+        seen = rfc3339(status.observed_time) if status.observed_time else "its creation"
+        return Wait("SubjectUnreachable", f"Subject {name} has not been observed since {seen}: see the operator's log")
     duplicate = find(status.conditions, "Duplicate")
     if duplicate is None or is_true(status.conditions, "Duplicate"):
         return Wait("DuplicateCluster", duplicate.message if duplicate else f"Subject {name} is not registered yet")

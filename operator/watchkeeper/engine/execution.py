@@ -120,7 +120,7 @@ class Executor:
             return await self._outcomes.hold(
                 proposal, Hold(Wait("SubjectNotFound", f"there is no Subject {name}")), seen
             )
-        blocked = subject_obstacle(subject)
+        blocked = subject_obstacle(subject, services.clock.now())
         if blocked is not None:
             return await self._outcomes.hold(proposal, Hold(blocked), seen)
         try:
@@ -310,7 +310,7 @@ class Executor:
             return Wait(verdict.reason, verdict.message)
         if isinstance(verdict, Hold):
             return verdict.wait
-        return subject_obstacle(subject)
+        return subject_obstacle(subject, self._services.clock.now())
 
 
 def current_step(proposal: ActionProposal, index: int | None = None) -> tuple[int, PlanStep]:

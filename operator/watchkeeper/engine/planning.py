@@ -39,7 +39,7 @@ class Planner:
             name = proposal.spec.subject_ref.name
             text = f"there is no Subject {name} in namespace {proposal.metadata.namespace}: kubectl get subj lists them"
             return await self._hold(proposal, orders, "SubjectNotFound", text)
-        obstacle = subject_obstacle(subject)
+        obstacle = subject_obstacle(subject, services.clock.now())
         if obstacle is not None:
             return await self._hold(proposal, orders, obstacle.reason, obstacle.message)
         wrong_ticket = await ticket_problems(services.store, proposal)

@@ -49,7 +49,7 @@ class SubjectLadder:
         if subject.metadata.deletion_timestamp is not None and not await self._still_needed(subject):
             await services.store.set_finalizer(subject, present=False)
             return DONE
-        if await self._standing(subject):
+        if subject.metadata.deletion_timestamp is None and await self._standing(subject):  # no new ones after that
             subject = await services.store.set_finalizer(subject, present=True)
         self._looked[key] = (subject.metadata.generation, services.clock.monotonic())
         status, found = await self._look(subject)
@@ -115,8 +115,8 @@ class SubjectLadder:
     async def _duplicate_of(self, subject: Subject, observation: Observation | None) -> str | None:
         """The holder of the cluster's lease where it is another Subject; "" when it is ours; None when it is not known."""
         cluster_id = (observation.cluster_id if observation is not None else None) or subject.status.cluster_id
-        if observation is None or not cluster_id:
-            return None
+        if observation is None or not cluster_id or subject.status.cluster_id not in (None, cluster_id):
+            return None  # nor is the lease of a cluster that this Subject is not
         me = f"{subject.metadata.namespace}/{subject.metadata.name}"
         try:
             holder = await self._services.leases.claim(f"cluster-{cluster_id}", me, LEASE_SECONDS)

@@ -108,6 +108,7 @@ READY: dict[str, Any] = {
     "reachable": True,
     "health": "Healthy",
     "observedGeneration": 1,
+    "observedTime": NOW.isoformat(),
     "conditions": [
         {"type": "Duplicate", "status": "False", "reason": "Only", "lastTransitionTime": NOW.isoformat()},
     ],
@@ -115,7 +116,7 @@ READY: dict[str, Any] = {
 
 
 def test_a_subject_that_was_seen_is_no_obstacle() -> None:
-    assert subject_obstacle(subject(READY)) is None
+    assert subject_obstacle(subject(READY), at(300)) is None
 
 
 @pytest.mark.parametrize(
@@ -127,16 +128,18 @@ def test_a_subject_that_was_seen_is_no_obstacle() -> None:
         ("SubjectUnreachable", {"health": "Blind"}),
         ("SubjectUnreachable", {"health": None}),
         ("SubjectUnreachable", {"observedGeneration": 0}),
+        ("SubjectUnreachable", {"observedTime": None}),
+        ("SubjectUnreachable", {"observedTime": at(-301).isoformat()}),
         ("DuplicateCluster", {"conditions": []}),
     ],
 )
 def test_what_is_missing_is_no_permission(reason: str, change: dict[str, Any]) -> None:
-    found = subject_obstacle(subject({**READY, **change}))
+    found = subject_obstacle(subject({**READY, **change}), NOW)
     assert found is not None
     assert found.reason == reason
 
 
 def test_a_named_prometheus_must_be_readable() -> None:
-    found = subject_obstacle(subject(READY, prometheusUrl="http://prometheus:9090"))
+    found = subject_obstacle(subject(READY, prometheusUrl="http://prometheus:9090"), NOW)
     assert found is not None
     assert found.reason == "MetricsUnreadable"

@@ -11,18 +11,19 @@ from tests.unit.domain.builders import NOW, policy, subject
 from watchkeeper.api.v1alpha1.actionproposal import PlanStep
 from watchkeeper.api.v1alpha1.meta import ApiModel, Key, Resource
 from watchkeeper.api.v1alpha1.standingchange import Change
-from watchkeeper.api.v1alpha1.subject import Subject
+from watchkeeper.api.v1alpha1.subject import CatalogEntry, Health, StoreCounts, Subject
 from watchkeeper.api.v1alpha1.vocabulary import Risk
 from watchkeeper.engine.drivers import Drivers
 from watchkeeper.engine.gates import Gates
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.settings import EngineSettings
-from watchkeeper.errors import Conflict, Gone, Transient, WatchkeeperError
+from watchkeeper.errors import Conflict, Gone, WatchkeeperError
 from watchkeeper.ports.driver import (
     ActionDefinition,
     ChangeState,
     EffectState,
     Facts,
+    Observation,
     Planned,
     Readiness,
     Reading,
@@ -42,6 +43,7 @@ READY: dict[str, Any] = {
     "reachable": True,
     "health": "Healthy",
     "observedGeneration": 1,
+    "observedTime": NOW.isoformat(),
     "conditions": [{"type": "Duplicate", "status": "False", "reason": "Only", "lastTransitionTime": NOW.isoformat()}],
 }
 
@@ -169,6 +171,7 @@ class Database:
         self.blocker: Wait | None = None
         self.closed = False
         self.summary = "move it"
+        self.cluster_id = "7"
         self.leaves: StandingIntent | None = None
         self.before_write: Callable[[], None] = lambda: None
 
@@ -184,6 +187,23 @@ class Database:
     async def check(self, step: PlanStep, facts: Facts) -> Readiness:
         del step, facts
         return Readiness()
+
+    def catalog(self, observation: Observation | None) -> tuple[CatalogEntry, ...]:
+        del observation
+        return ()
+
+    async def observe(self) -> Observation:
+        return Observation(
+            cluster_id=self.cluster_id,
+            version="v8.5.7",
+            version_proved=True,
+            health=Health.HEALTHY,
+            members=(),
+            leader="pd-0",
+            stores=StoreCounts(total=3, up=3),
+            manager=None,
+            problems=(),
+        )
 
     def standing_intent(self, step: PlanStep) -> StandingIntent | None:
         del step
@@ -255,12 +275,15 @@ class Plugin:
         return cast("SubjectDriver", self.database)
 
 
-class NoLeases:
-    """Nobody gets any."""
+class MemoryLeases:
+    """Whoever comes first holds it."""
+
+    def __init__(self) -> None:
+        self.holders: dict[str, str] = {}
 
     async def claim(self, name: str, holder: str, seconds: int) -> str:
-        del name, holder, seconds
-        raise Transient("no leases here")
+        del seconds
+        return self.holders.setdefault(name, holder)
 
 
 class World:
@@ -272,6 +295,7 @@ class World:
         self.heard = Heard()
         self.database = Database()
         self.plugin = Plugin(self.database)
+        self.leases = MemoryLeases()
         store = cast("ObjectStore", self.store)
         settings = EngineSettings(operator_namespace="watchkeeper-system", instance="me")
         self.services = Services(
@@ -279,7 +303,7 @@ class World:
             express=store,
             clock=self.clock,
             recorder=self.heard,
-            leases=cast("Leases", NoLeases()),
+            leases=cast("Leases", self.leases),
             drivers=Drivers({"TiKV": cast("Any", self.plugin)}, cast("Any", None)),
             gates=Gates(store, self.clock, operator_namespace="watchkeeper-system", cache_seconds=0),
             settings=settings,

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from tests.unit.domain.builders import at
+from tests.unit.engine.test_release import held
+from tests.unit.engine.world import World
+from watchkeeper.api.v1alpha1.subject import Subject
+from watchkeeper.engine.subjects import SubjectLadder
+
+
+async def test_the_lease_of_a_cluster_belongs_to_the_subject_that_sees_it_first() -> None:
+    world = World()
+    await SubjectLadder(world.services).reconcile(world.read(Subject, "tikv").key)
+    assert world.leases.holders == {"cluster-7": "team/tikv"}
+
+
+async def test_a_subject_that_sees_another_cluster_does_not_take_its_lease() -> None:
+    world = World()
+    world.database.cluster_id = "8"
+    await SubjectLadder(world.services).reconcile(world.read(Subject, "tikv").key)
+    assert world.leases.holders == {}
+    assert world.read(Subject, "tikv").status.reachable is False
+
+
+async def test_a_subject_that_is_going_gets_no_new_finalizer_and_is_still_looked_at() -> None:
+    world = World(held(until=600))
+    going = world.read(Subject, "tikv")
+    world.store.objects[going.key] = going.replace(
+        metadata=going.metadata.replace(deletion_timestamp=at(0), finalizers=("somebody/else",))
+    )
+    world.clock.passed += 70
+    await SubjectLadder(world.services).reconcile(going.key)
+    assert world.read(Subject, "tikv").metadata.finalizers == ("somebody/else",)
+    assert world.read(Subject, "tikv").status.observed_time == at(70)
