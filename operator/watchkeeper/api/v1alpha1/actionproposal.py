@@ -22,10 +22,10 @@ from watchkeeper.api.v1alpha1.meta import (
     LocalRef,
     ObjectName,
     Resource,
-    Rule,
     Target,
     Timestamp,
 )
+from watchkeeper.api.v1alpha1.proposalrules import APPEND_ONLY, write_once
 from watchkeeper.api.v1alpha1.vocabulary import Risk
 
 DIGEST_PATTERN = "^sha256:[0-9a-f]{64}$"
@@ -137,9 +137,7 @@ class ActionProposalSpec(ApiModel):
     """What is proposed, by whom, and what people decided."""
 
     subject_ref: LocalRef = Field(description="The Subject to act on.")
-    ticket_ref: LocalRef | None = Field(
-        default=None, description="The Ticket that this is an answer to; it must be there, and about the same Subject."
-    )
+    ticket_ref: LocalRef | None = Field(default=None, description="The Ticket that it answers, of the same Subject.")
     action: Action = Field(description="What to do.")
     reason: str = Field(min_length=1, max_length=1024, description="Why, for the people who approve it.")
     proposed_by: str = Field(
@@ -340,30 +338,6 @@ class ActionProposalStatus(ApiModel):
     )
 
 
-_APPEND_ONLY = Rule(
-    rule=(
-        "[0,1,2,3,4,5,6,7].all(i, i >= size(oldSelf.?approvals.orValue([])) || "
-        "(i < size(self.?approvals.orValue([])) && self.approvals[i] == oldSelf.approvals[i]))"
-    ),
-    message=(
-        "spec.approvals is append-only: an entry cannot be changed, removed or reordered. Append yours: "
-        'kubectl patch ap NAME --type json -p \'[{"op":"add","path":"/spec/approvals/-","value":'
-        '{"by":"YOU","decision":"Approved","digest":"STATUS.DIGEST"}}]\''
-    ),
-    field_path=".approvals",
-    reason="FieldValueForbidden",
-)
-
-
-def _write_once(field: str) -> Rule:
-    return Rule(
-        rule=f"!has(oldSelf.{field}) || (has(self.{field}) && self.{field} == oldSelf.{field})",
-        message=f"spec.{field} is write-once",
-        field_path=f".{field}",
-        reason="FieldValueForbidden",
-    )
-
-
 class ActionProposal(Resource):
     """One proposed action and its whole life."""
 
@@ -391,7 +365,7 @@ class ActionProposal(Resource):
             Column("Digest", ".status.digestPrefix", wide=True),
         ),
         selectable=(".status.phase", ".spec.subjectRef.name", ".spec.action.name"),
-        spec_rules=(_APPEND_ONLY, _write_once("cancel"), _write_once("acknowledge")),
+        spec_rules=(APPEND_ONLY, write_once("cancel"), write_once("acknowledge")),
         immutable=True,
         immutable_message="the proposal block of spec is immutable: create a new proposal instead",
         mutable=("approvals", "cancel", "acknowledge"),
