@@ -139,7 +139,7 @@ class Releaser:
         pause = release_pause(change.status.releases, services.clock.now())
         if pause > 0:
             return Result(pause)
-        with services.turns.take(subject.key, change.key, services.queue.add) as mine:
+        with services.turns.take(subject.key, change.key, services.queue.add, urgent=True) as mine:
             if not mine:
                 return Result(services.settings.wait_interval_seconds)
             return await self._attempt(change, driver, subject)

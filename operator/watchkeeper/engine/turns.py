@@ -20,18 +20,19 @@ class Turns:
         self._waiting: dict[Key, deque[Key]] = {}
 
     @contextmanager
-    def take(self, subject: Key, who: Key, wake: Callable[[Key], None]) -> Iterator[bool]:
+    def take(self, subject: Key, who: Key, wake: Callable[[Key], None], *, urgent: bool = False) -> Iterator[bool]:
         """True when it is `who`'s turn; otherwise `who` is woken when the turn is free.
 
         Args:
             subject: the Subject to write to.
             who: the object that wants to.
             wake: called with the next in line when this turn ends.
+            urgent: to the head of the line, however many proposals wait for the same Subject.
         """
         if subject in self._taken:
             line = self._waiting.setdefault(subject, deque())
             if who not in line:
-                line.append(who)
+                (line.appendleft if urgent else line.append)(who)
             yield False
             return
         self._taken.add(subject)

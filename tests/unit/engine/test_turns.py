@@ -22,6 +22,17 @@ def test_one_at_a_time_and_first_come_first_served() -> None:
     assert woken == [B, C]
 
 
+def test_what_is_urgent_comes_next_however_long_the_line() -> None:
+    turns = Turns()
+    woken: list[Key] = []
+    with turns.take(SUBJECT, A, woken.append):
+        with turns.take(SUBJECT, B, woken.append):
+            pass
+        with turns.take(SUBJECT, C, woken.append, urgent=True):
+            pass
+    assert woken == [C]
+
+
 def test_subjects_do_not_wait_for_each_other() -> None:
     turns = Turns()
     other = Key("Subject", "team", "another")

@@ -28,7 +28,11 @@ KEYED_BY_BY: JsonDict = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map
 
 def rfc3339(moment: datetime) -> str:
     """The moment in UTC to the second, as Kubernetes writes `metav1.Time`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        universal = moment.astimezone(UTC)
+    except OverflowError:  # the first or last day of the calendar, in a zone beyond which there is none in UTC
+        universal = moment.replace(tzinfo=UTC)
+    return universal.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 Timestamp = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
