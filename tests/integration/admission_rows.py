@@ -316,6 +316,26 @@ OWNING = (
         lambda w: w.hold(w.person("eve"), owner={"proposal": "low", "uid": "x"}),
     ),
     Attack(
+        "open a ticket",
+        "ticket-create",
+        ("tickets are opened by the watchkeeper operator only", "spec.hold"),
+        lambda w: w.ticket(w.person("eve")),
+    ),
+    Attack(
+        "open a ticket, as system:masters",
+        "ticket-create",
+        ("tickets are opened by the watchkeeper operator only",),
+        lambda w: w.ticket(w.users.admin),
+    ),
+    Attack(
+        "write the status of a ticket",
+        "status",
+        ("status of tickets is written by the watchkeeper operator only",),
+        lambda w: w.person("eve").merge(
+            "tickets", w.namespace, "blind", {"status": {"state": "Resolved"}}, subresource="status", dry=True
+        ),
+    ),
+    Attack(
         "delete a CRD",
         "crd-delete",
         ("deletes its objects without any check; first: kubectl annotate crd subjects.watchkeeper.dev",),

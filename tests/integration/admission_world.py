@@ -35,6 +35,7 @@ PEOPLE: dict[str, tuple[str, ...]] = {
     "rex": ("watchkeeper-resumer",),
     "gus": ("watchkeeper-governor",),
     "dee": ("watchkeeper-holder",),
+    "tim": ("watchkeeper-ticket-holder",),
     "eve": ("test-editor",),
 }
 """User → the ClusterRoles bound to them. eve holds every usual verb on every kind and status, and none of ours."""
@@ -197,6 +198,14 @@ class World:
         }
         return who.create("standingchanges", self.namespace, body, dry=dry)
 
+    def ticket(self, who: Api, *, name: str = "", dry: bool = True) -> Answer:
+        body = {
+            "kind": "Ticket",
+            "metadata": {"name": name} if name else {"generateName": "row-"},
+            "spec": {"subjectRef": {"name": "orders"}, "invariant": "Blind", "target": "database"},
+        }
+        return who.create("tickets", self.namespace, body, dry=dry)
+
     def policy(self, who: Api, spec: dict[str, Any], *, dry: bool = True) -> Answer:
         return who.merge("operatorpolicies", self.namespace, "default", {"spec": spec}, dry=dry)
 
@@ -295,6 +304,7 @@ def _proposals(world: World) -> None:
     world.validated("finalized")
     finalizer = {"metadata": {"finalizers": ["watchkeeper.dev/in-flight"]}}
     world.operator.merge("actionproposals", world.namespace, "finalized", finalizer).accepted()
+    world.ticket(world.operator, name="blind", dry=False).accepted()
     stop = {"kind": "EmergencyStop", "metadata": {"name": "halted"}, "spec": {"reason": "a row of the table"}}
     world.bot.create("emergencystops", world.namespace, stop).accepted()
 

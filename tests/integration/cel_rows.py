@@ -47,6 +47,7 @@ _APPEND = (
 )
 _CHANGE = "a StandingChange is immutable: to end it now, propose undrain-store or delete it"
 _STOP = "an EmergencyStop is immutable: create another, or delete it (verb resume)"
+_TICKET = "of a ticket people may set spec.hold only: the rest is what the operator found"
 _LATER = "2040-01-01T00:00:00Z"
 
 
@@ -68,6 +69,8 @@ def _standing(*path: str, value: Any) -> CelRow:
 
 _ON_UPDATE: list[CelRow] = [
     _proposal("subjectRef", "name", value="other"),
+    _proposal("ticketRef", "name", value="other"),
+    _proposal("ticketRef", value=REMOVED),
     _proposal("action", "source", value="Tool"),
     _proposal("action", "name", value="other"),
     _proposal("action", "parameters", "some", value=1),
@@ -102,6 +105,9 @@ _ON_UPDATE: list[CelRow] = [
     _standing("owner", "proposal", value="other"),
     _standing("owner", "uid", value="other"),
     _standing("owner", value=REMOVED),
+    ("Ticket", _TICKET, ("spec", "subjectRef", "name"), "other"),
+    ("Ticket", _TICKET, ("spec", "invariant"), "DuplicateCluster"),
+    ("Ticket", _TICKET, ("spec", "target"), "other"),
     ("EmergencyStop", _STOP, ("spec", "reason"), "other"),
     ("EmergencyStop", _STOP, ("spec", "by"), REMOVED),
     ("EmergencyStop", _STOP, ("spec", "subjects"), ["other"]),

@@ -124,6 +124,14 @@ class TestAllowed:
         name = made["metadata"]["name"]
         world.person("dee").delete("standingchanges", world.namespace, name, dry=True).accepted()
 
+    def test_people_hold_a_ticket_and_change_nothing_else(self, world: World) -> None:
+        tim = world.person("tim")
+        held = tim.merge("tickets", world.namespace, "blind", {"spec": {"hold": True}}, dry=True).accepted()
+        assert held["spec"]["hold"] is True
+        other = {"spec": {"target": "metrics"}}
+        tim.merge("tickets", world.namespace, "blind", other, dry=True).refused("spec.hold only", code=422)
+        assert world.operator.merge("tickets", world.namespace, "blind", other, dry=True).code == 403
+
     def test_the_operator_records_its_own(self, world: World) -> None:
         made = world.hold(world.operator, dry=False, owner={"proposal": "low", "uid": "x"}).accepted()
         name = made["metadata"]["name"]

@@ -193,14 +193,19 @@ def test_a_rule_refuses_a_change(api: Api, kind: str, message: str, path: Path, 
 
 def _stored_proposal(api: Api, name: str, **spec: Any) -> dict[str, Any]:
     body = _plain("ActionProposal")
-    for field in ("approvals", "cancel", "acknowledge", "notBeforeTime", "expiresAfterSeconds", "retry"):
+    for field in ("approvals", "cancel", "acknowledge", *OPTIONAL):
         del body["spec"][field]
     body["metadata"]["name"] = name
     body["spec"] |= spec
     return api.create("actionproposals", NAMESPACE, body).accepted()
 
 
-OPTIONAL = {"notBeforeTime": "2040-01-01T00:00:00Z", "expiresAfterSeconds": 60, "retry": {"maxAttempts": 2}}
+OPTIONAL = {
+    "ticketRef": {"name": "orders-blind"},
+    "notBeforeTime": "2040-01-01T00:00:00Z",
+    "expiresAfterSeconds": 60,
+    "retry": {"maxAttempts": 2},
+}
 
 
 def test_an_optional_field_cannot_be_added_later(api: Api) -> None:
@@ -230,6 +235,13 @@ def test_cancel_and_acknowledge_can_be_written_once(api: Api) -> None:
     for part in (cancel, found):
         api.merge("actionproposals", NAMESPACE, "once", {"spec": part}).accepted()
         api.merge("actionproposals", NAMESPACE, "once", {"spec": part}).accepted()  # the same again changes nothing
+
+
+def test_a_ticket_can_be_held_and_let_go(api: Api) -> None:
+    name = _plain("Ticket")["metadata"]["name"]
+    for hold in (False, True, False):
+        made = api.merge("tickets", NAMESPACE, name, {"spec": {"hold": hold}}).accepted()
+        assert made["spec"]["hold"] is hold
 
 
 def test_observe_needs_no_approval_rules(api: Api) -> None:
@@ -270,6 +282,24 @@ def test_kubectl_finds_each_kind_by_its_names(installed: Cluster, kind: str) -> 
     names = CRDS[kind]["spec"]["names"]
     listed = installed.kubectl("api-resources", "--api-group=watchkeeper.dev", "--categories=watchkeeper").stdout
     assert any(line.split()[:2] == [names["plural"], names["shortNames"][0]] for line in listed.splitlines())
+
+
+def test_no_name_is_taken_by_another_kind_of_this_server(installed: Cluster, users: Users) -> None:
+    """`sc` was StorageClass's: kubectl resolved it to that, and its empty list read as all is well."""
+    taken: dict[str, str] = {}
+    accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    for path in ("/api", "/apis"):
+        for group in users.admin.send("GET", path, None, accept=accept).accepted()["items"]:
+            if group["metadata"].get("name") in ("watchkeeper.dev", COPY):
+                continue
+            for resource in group["versions"][0]["resources"]:
+                names = (resource["resource"], resource["singularResource"], *resource.get("shortNames", ()))
+                taken |= dict.fromkeys(names, group["metadata"].get("name", "core"))
+    assert {taken["sc"], taken["po"]} == {"storage.k8s.io", "core"}
+    for document in CRDS.values():
+        names = document["spec"]["names"]
+        for name in (names["plural"], names["singular"], *names["shortNames"]):
+            assert name not in taken, f"{name} belongs to {taken[name]}"
 
 
 @pytest.mark.parametrize("kind", CRDS)

@@ -14,6 +14,7 @@ from tests.integration.admission_world import OPERATOR, grant, install, new_name
 from tests.integration.rest import Api, Users, users_of
 from watchkeeper.admission.install import installation
 from watchkeeper.admission.roles import ROLES
+from watchkeeper.api.v1alpha1 import KINDS
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 SAMPLES = sorted((MANIFESTS / "samples").glob("*.yaml"))
@@ -56,8 +57,9 @@ MAY = [
     *((verb, f"{GROUP}/{plural}") for plural in ("operatorpolicies", "emergencystops") for verb in
       ("get", "list", "watch")),
     *(("patch", f"{GROUP}/{plural}/status") for plural in
-      ("subjects", "operatorpolicies", "actionproposals", "standingchanges")),
+      ("subjects", "operatorpolicies", "actionproposals", "standingchanges", "tickets")),
     ("create", f"{GROUP}/standingchanges"),
+    *((verb, f"{GROUP}/tickets") for verb in ("get", "list", "watch", "create")),
     ("create", "events.k8s.io/events"),
     ("patch", "events.k8s.io/events"),
     ("get", "core/services"),
@@ -77,6 +79,7 @@ MAY_NOT = [
     ("approve", f"{GROUP}/actionproposals/transfer-leader"),
     ("approve", f"{GROUP}/actionproposals/risk.low"),
     *((verb, f"{GROUP}/standingchanges") for verb in ("update", "delete", "deletecollection")),
+    *((verb, f"{GROUP}/tickets") for verb in ("update", "patch", "delete", "deletecollection")),
     *((verb, f"{GROUP}/subjects") for verb in ("create", "update", "delete")),
     ("update", f"{GROUP}/actionproposals/status"),
     *((verb, "core/secrets") for verb in ("get", "list", "watch", "create")),
@@ -130,7 +133,7 @@ def test_leases_only_in_its_own_namespace(users: Users) -> None:
 def test_the_token_of_the_operator_works(users: Users) -> None:
     """By TokenRequest, as the real process gets it."""
     operator = users.service_account(OPERATOR.namespace, OPERATOR.service_account)
-    for plural in ("subjects", "actionproposals", "standingchanges", "operatorpolicies", "emergencystops"):
+    for plural in (kind.info.plural for kind in KINDS):
         operator.send("GET", f"/apis/{GROUP}/v1alpha1/{plural}", None).accepted()
     refused = operator.send("GET", "/api/v1/secrets", None)
     assert refused.code == 403
@@ -150,6 +153,7 @@ SPECIAL = {
     ],
     "watchkeeper-proposer": [("create", "actionproposals")],
     "watchkeeper-holder": [("create", "standingchanges"), ("delete", "standingchanges")],
+    "watchkeeper-ticket-holder": [("patch", "tickets")],
     "watchkeeper-viewer": [],
 }  # fmt: skip
 EVERYTHING = sorted({pair for pairs in SPECIAL.values() for pair in pairs})

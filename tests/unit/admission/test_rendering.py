@@ -31,7 +31,7 @@ def of_kind(kind: str) -> list[dict[str, Any]]:
 def test_each_policy_is_bound_once_and_denies() -> None:
     bound = [item["spec"]["policyName"] for item in of_kind("ValidatingAdmissionPolicyBinding")]
     assert bound == [item["metadata"]["name"] for item in of_kind("ValidatingAdmissionPolicy")]
-    assert len(set(bound)) == len(bound) == 14
+    assert len(set(bound)) == len(bound) == 15
     for item in of_kind("ValidatingAdmissionPolicyBinding"):
         assert item["spec"]["validationActions"] == ["Deny", "Audit"]
 

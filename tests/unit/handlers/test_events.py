@@ -44,7 +44,8 @@ class Bed:
         self.queue = Queue()
         self.echoes = Echoes()
         registry = kopf.OperatorRegistry()
-        services = cast("Services", SimpleNamespace(queue=self.queue, tracker=Tracker()))
+        self.look_again: set[Key] = set()
+        services = cast("Services", SimpleNamespace(queue=self.queue, tracker=Tracker(), look_again=self.look_again))
         register(registry, services, WatchSigns(), self.echoes)
         self._handlers = {str(h.id): h.fn for h in registry._watching.get_all_handlers()}
 
@@ -74,6 +75,21 @@ def proposal(version: str, phase: str = "Validated", *, finalizer: bool = False)
 def subject(**status: Any) -> dict[str, Any]:
     metadata = {"name": "tikv", "namespace": "n", "uid": "u-2", "resourceVersion": "1", "generation": 1}
     return {"kind": "Subject", "metadata": metadata, "spec": {"type": "TiKV"}, "status": status}
+
+
+def ticket(generation: int, **status: Any) -> dict[str, Any]:
+    metadata = {"name": "t", "namespace": "n", "uid": "u-3", "resourceVersion": "1", "generation": generation}
+    return {"kind": "Ticket", "metadata": metadata, "spec": {"subjectRef": {"name": "tikv"}}, "status": status}
+
+
+async def test_a_ticket_wakes_its_subject_only_when_people_changed_it(bed: Bed) -> None:
+    assert await bed.event("tickets", ticket(1), "ADDED") == []
+    assert await bed.event("tickets", ticket(1, state="Open")) == []
+    assert bed.look_again == set()
+    assert await bed.event("tickets", ticket(2, state="Open")) == ["Subject/tikv"]
+    assert bed.look_again == {Key("Subject", "n", "tikv")}
+    assert await bed.event("tickets", ticket(2, state="Resolved")) == []
+    assert await bed.event("tickets", ticket(2), "DELETED") == []
 
 
 async def test_own_status_write_wakes_nobody_and_only_once(bed: Bed) -> None:

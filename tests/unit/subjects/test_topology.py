@@ -168,6 +168,17 @@ def test_counts_that_stand_still_while_tikv_moves_are_frozen() -> None:
     assert watch.frozen(LeaderCounts(problem="down"), 500.0) is None
 
 
+def test_that_counts_move_is_known_only_once_they_were_seen_to_change() -> None:
+    watch = FrozenWatch()
+    still, moved = topology(store(1, leader_count=5), store(2)), topology(store(1, leader_count=6), store(2))
+    assert not watch.moving(watch.look(still, None, 0.0))
+    assert not watch.moving(watch.look(still, None, 10.0))
+    assert watch.moving(watch.look(moved, None, 20.0))
+    assert watch.moving(watch.look(moved, None, 109.0))
+    assert not watch.moving(watch.look(moved, None, 110.0))
+    assert watch.moving(watch.look(still, None, 120.0))
+
+
 def test_a_drain_that_moves_nothing_is_suspicious() -> None:
     seen = topology(store(1, leader_count=5), store(2))
     assert drain_without_effect(seen, scheduling(1), 89) is None
