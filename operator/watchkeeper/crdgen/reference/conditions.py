@@ -96,6 +96,7 @@ ATTEMPTS = (
     Reasoned(AttemptState.NOT_SENT, "Stopped", "a stop came before the send"),
     Reasoned(AttemptState.NOT_SENT, "ClaimLost", "the claim on the Subject was gone"),
     Reasoned(AttemptState.NOT_SENT, "DeadlinePassed", "the gates took longer than the attempt may"),
+    Reasoned(AttemptState.NOT_SENT, "IntentUncertain", "whether its claim or its intent was written is not known"),
     Reasoned(AttemptState.NOT_SENT, "GateUnreadable", "a gate could not be read: that is no permission"),
     Reasoned(
         AttemptState.NOT_SENT, "as waitsFor", "policy, approvals or the Subject said no when they were read once more"
@@ -111,6 +112,7 @@ STANDING = (
     Reasoned(StandingState.HELD, "Declared", "a hold by people; the operator leaves the target alone"),
     Reasoned(StandingState.HELD, "Releasing", "its release is claimed, sent or being read back"),
     Reasoned(StandingState.HELD, "AnswerLost", "the answer to the release was lost; the database is asked"),
+    Reasoned(StandingState.HELD, "NotApplied", "the release was not taken; it is tried again after a pause"),
     Reasoned(StandingState.HELD, "SubjectUnreachable", "the database cannot be read: nothing is said about it"),
     Reasoned(StandingState.HELD, "as waitsFor", "its end has come and the release waits"),
     Reasoned(StandingState.RELEASED, "Released", "taken back, and the database shows it no more"),
