@@ -10,6 +10,8 @@ from watchkeeper.api.v1alpha1.meta import rfc3339
 from watchkeeper.ports.driver import EffectState, Reading
 
 STALLED_AFTER_SECONDS = 30
+LONGEST_EXTENSION = timedelta(hours=1)
+"""Progress keeps verification alive beyond its end, but a reading that goes up and down must not do so for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ def _missing(state: Verification, reading: Reading, now: datetime) -> Judgement:
     new = state.replace(progress=reading.progress[:256], progress_time=since)
     if reading.state is EffectState.ABSENT:
         return Judgement(new, AttemptOutcome.FAILED, "NotVerified", reading.message)
-    if new.end_time is not None and now >= new.end_time and not moved:
+    over = new.end_time is not None and now >= new.end_time
+    if over and (not moved or (new.end_time is not None and now >= new.end_time + LONGEST_EXTENSION)):
         reason = "Unknown" if reading.at_end is AttemptOutcome.UNKNOWN else "NotVerified"
         return Judgement(new, reading.at_end, reason, f"the time for it is over: {reading.message}")
     stalled = now - since >= timedelta(seconds=STALLED_AFTER_SECONDS)

@@ -23,6 +23,7 @@ def needed(operator_namespace: str, namespaces: tuple[str, ...] | None) -> tuple
                 wanted.append(Permission("patch", GROUP, plural, namespace=place))
         wanted += [Permission("create", GROUP, plural, namespace=place) for plural in ("standingchanges", "tickets")]
         wanted.append(Permission("create", "events.k8s.io", "events", namespace=place))
+        wanted.append(Permission("get", "", "namespaces", namespace=place))  # is it going away? a release asks
     wanted += [
         Permission(verb, "coordination.k8s.io", "leases", namespace=operator_namespace)
         for verb in ("get", "create", "update")

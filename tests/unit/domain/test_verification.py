@@ -65,6 +65,12 @@ def test_progress_keeps_it_alive_beyond_the_end() -> None:
     assert look(state, EffectState.PENDING, 70, progress="8 left").outcome is None
 
 
+def test_a_reading_that_goes_up_and_down_does_not_keep_it_alive_for_ever() -> None:
+    state = look(begin(NOW, 60), EffectState.PENDING, 5, progress="12 left").verification
+    assert look(state, EffectState.PENDING, 3659, progress="13 left").outcome is None
+    assert look(state, EffectState.PENDING, 3660, progress="13 left").outcome is AttemptOutcome.UNKNOWN
+
+
 def test_it_stalls_after_thirty_seconds_without_progress() -> None:
     state = look(begin(NOW, 600), EffectState.PENDING, 5).verification
     assert not look(state, EffectState.PENDING, 34).stalled

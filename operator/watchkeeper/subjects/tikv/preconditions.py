@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from watchkeeper.api.v1alpha1.meta import rfc3339
 from watchkeeper.ports.driver import Facts, Wait
 from watchkeeper.subjects.tikv.pd.models import MemberHealth, PDStore, StoreState
 from watchkeeper.subjects.tikv.pd.operatorrecord import OperatorRecord
@@ -37,10 +38,10 @@ def _young(leader: str, facts: Facts) -> str | None:
     seen = facts.subject.status.leader
     if seen is None or seen.name != leader:
         return f"PD's leader {leader} is new: it must lead for {needed} s (leaderStableSeconds)"
-    left = seen.since_time + timedelta(seconds=needed) - facts.now
-    if left <= timedelta(0):
+    enough = seen.since_time + timedelta(seconds=needed)
+    if facts.now >= enough:
         return None
-    return f"PD's leader {leader} must lead for another {left.total_seconds():.0f} s (leaderStableSeconds)"
+    return f"PD's leader {leader} has led since {rfc3339(seen.since_time)}; {needed} s are needed (leaderStableSeconds)"
 
 
 def of_domains(topology: Topology, own: tuple[int, ...]) -> Iterator[Wait]:
