@@ -80,6 +80,7 @@ def claim(number: int = 1) -> InFlight:
         action="drain-store",
         name=f"p-{number}",
         uid=f"uid-{number}",
+        holder="watchkeeper-0",
         state=InFlightState.WRITING,
         targets=("store/7",),
         claimed_time=NOW,

@@ -30,9 +30,10 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What wants to claim: the object, its action and targets, and when."""
+    """What wants to claim: the object, for which process, its action and targets, and when."""
 
     uid: str
+    holder: str
     action: str
     targets: Sequence[str]
     now: datetime
@@ -43,13 +44,13 @@ class Wanted:
 def obstacle(in_flight: Sequence[InFlight], wanted: Wanted) -> Wait | None:
     """Why a claim must wait, or None.
 
-    A claim of the same object stands in its way only while its holder, another replica perhaps, may still send.
+    A claim of the same object stands in its way only while its holder, another process, may still send.
     """
     others = [entry for entry in in_flight if entry.uid != wanted.uid]
     for entry in in_flight:
-        live = entry.state is InFlightState.WRITING and not abandoned(entry, wanted.now, wanted.grace_seconds)
-        if entry.uid == wanted.uid and live:
-            return Wait("AnotherWriteInFlight", f"an earlier claim of {entry.kind} {entry.name} itself is not over yet")
+        foreign = entry.uid == wanted.uid and entry.state is InFlightState.WRITING and entry.holder != wanted.holder
+        if foreign and not abandoned(entry, wanted.now, wanted.grace_seconds):
+            return Wait("AnotherWriteInFlight", f"{entry.holder} has claimed it for {entry.kind} {entry.name}, too")
     for entry in others:
         if entry.state is InFlightState.UNKNOWN and entry.action == wanted.action:
             return Wait(
@@ -81,7 +82,7 @@ def claimed(in_flight: Sequence[InFlight], recent_writes: Sequence[RecentWrite],
 def holds(in_flight: Sequence[InFlight], claim: InFlight) -> bool:
     """Whether that very claim still owns the one write of the Subject.
 
-    The operation key alone does not tell: until an attempt is written to its proposal, another replica may use its number.
+    The operation key alone does not tell: until an attempt is written to its proposal, another process may use its number.
     """
     return claim.state is InFlightState.WRITING and claim in in_flight
 

@@ -61,6 +61,7 @@ class Closer:
                 kind="ActionProposal",
                 name=proposal.metadata.name,
                 uid=proposal.metadata.uid,
+                holder=attempt.holder,
                 state=InFlightState.UNKNOWN,
                 targets=step.targets if step else (),
                 claimed_time=attempt.intent_time,

@@ -132,7 +132,8 @@ class Executor:
             return await self._outcomes.cancel(proposal, End("Stale", stale))
         step_index, step = current_step(proposal)
         grace = services.settings.recovery_grace_seconds
-        wanted = Wanted(proposal.metadata.uid, step.action, step.targets, services.clock.now(), grace)
+        uid, holder = proposal.metadata.uid, services.settings.instance
+        wanted = Wanted(uid, holder, step.action, step.targets, services.clock.now(), grace)
         busy = obstacle(subject.status.in_flight, wanted) if run.writes else None
         if busy is not None:  # known without asking the database, whose budget is small
             return await self._outcomes.hold(proposal, Hold(busy), seen)
@@ -239,6 +240,7 @@ class Executor:
             kind="ActionProposal",
             name=proposal.metadata.name,
             uid=proposal.metadata.uid,
+            holder=attempt.holder,
             state=InFlightState.WRITING,
             targets=step.targets,
             claimed_time=attempt.intent_time,

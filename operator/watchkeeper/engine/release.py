@@ -155,7 +155,8 @@ class Releaser:
         subject = await services.store.get(Subject, subject.metadata.namespace, subject.metadata.name)
         # no targets: what still verifies on the same target never holds a release back, only a write in flight does
         grace = services.settings.recovery_grace_seconds
-        wanted = Wanted(change.metadata.uid, RELEASE, (), services.clock.now(), grace)
+        holder = services.settings.instance
+        wanted = Wanted(change.metadata.uid, holder, RELEASE, (), services.clock.now(), grace)
         wait = obstacle(subject.status.in_flight, wanted)
         if wait is not None:
             await self._hold(change, wait)
@@ -212,6 +213,7 @@ class Releaser:
             kind="StandingChange",
             name=change.metadata.name,
             uid=change.metadata.uid,
+            holder=attempt.holder,
             state=InFlightState.WRITING,
             targets=(change.spec.change.target,),
             claimed_time=attempt.intent_time,

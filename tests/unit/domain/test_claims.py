@@ -15,6 +15,7 @@ def entry(uid: str = "a", state: str = "Writing", **changes: Any) -> InFlight:
             "kind": "ActionProposal",
             "name": f"p-{uid}",
             "uid": uid,
+            "holder": "one",
             "state": state,
             "targets": ["region/1"],
             "claimedTime": NOW.isoformat(),
@@ -30,8 +31,9 @@ def why(
     action: str = "drain-store",
     targets: tuple[str, ...] = ("store/9",),
     seconds: float = 1,
+    holder: str = "two",
 ) -> str | None:
-    found = obstacle(entries, Wanted(uid, action, targets, at(seconds), grace_seconds=10))
+    found = obstacle(entries, Wanted(uid, holder, action, targets, at(seconds), grace_seconds=10))
     return found.reason if found else None
 
 
@@ -41,6 +43,7 @@ def test_at_most_one_write_in_flight() -> None:
 
 
 def test_a_claim_of_the_same_object_waits_until_its_holder_cannot_send_any_more() -> None:
+    assert why(entry(), uid="a", holder="one") is None
     assert why(entry(), uid="a", seconds=25) == "AnotherWriteInFlight"
     assert why(entry(), uid="a", seconds=25.1) is None
     assert why(entry(state="Verifying"), uid="a", targets=("region/1",)) is None
@@ -74,11 +77,12 @@ def test_only_that_very_claim_may_send() -> None:
     assert not holds([entry(state="Verifying")], entry(state="Verifying"))
     assert not holds([entry(operationKey="a/0/2")], mine)
     assert not holds([entry(claimedTime=at(1).isoformat())], mine)
+    assert not holds([entry(holder="two")], mine)
     assert not holds([], mine)
 
 
 def test_only_that_very_claim_is_taken_out() -> None:
-    of_another_replica = entry(claimedTime=at(30).isoformat())
+    of_another_replica = entry(holder="two")
     assert without([entry("b"), entry()], entry()) == (entry("b"),)
     assert without([of_another_replica], entry()) == (of_another_replica,)
 

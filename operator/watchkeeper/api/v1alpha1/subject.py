@@ -175,6 +175,7 @@ class InFlight(ApiModel):
     kind: str = Field(max_length=63, description="ActionProposal or StandingChange.")
     name: str = Field(max_length=253, description="Its name.")
     uid: str = Field(max_length=64, description="Its uid.")
+    holder: str = Field(max_length=253, description="The process that claimed it; no other one takes it for its own.")
     state: InFlightState = Field(description="Writing, Verifying, or Unknown until acknowledged.")
     targets: tuple[Target, ...] = Field(max_length=16, json_schema_extra=ATOMIC, description="What it touches.")
     claimed_time: Timestamp = Field(description="When it was claimed.")
