@@ -27,8 +27,8 @@ HALF = 5
 """Worlds whose policy asks nobody, and as many where a person approves."""
 ROUNDS = 5
 RACES = 2 * HALF * ROUNDS
-PATIENT = {"attempt_seconds": "5", "recovery_grace_seconds": "3"}
-"""Nothing crashes here, so no process should judge what another has under way."""
+PATIENT = {"attempt_seconds": "5", "recovery_grace_seconds": "3", "observe_interval_seconds": "15"}
+"""Nothing crashes here, so no process should judge what another has under way, nor tidy up after it."""
 
 
 @dataclass
