@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import kopf
@@ -22,8 +23,13 @@ async def watch(
     ready: asyncio.Event,
     signs: objects.WatchSigns,
     echoes: Echoes,
+    started: Callable[[], None],
 ) -> None:
-    """Run Kopf until `stop` is set or SIGTERM comes; raises what kills a watcher."""
+    """Run Kopf until `stop` is set; raises what kills a watcher.
+
+    `started` is called when Kopf has taken the signals, so that the process can take them back: stopped by a signal of
+    its own, Kopf would wait 5 s for the task that watches `stop`, and kill us with SIGKILL 20 s later.
+    """
     registry = kopf.OperatorRegistry()
 
     async def login(**_: Any) -> kopf.ConnectionInfo:
@@ -39,8 +45,22 @@ async def watch(
             proxy_url=found.proxy,
         )
 
+    async def take_back() -> None:
+        await ready.wait()
+        started()
+
     kopf.on.login(registry=registry, errors=kopf.ErrorsMode.PERMANENT)(login)
     objects.register(registry, services, signs, echoes)
+    taking = asyncio.create_task(take_back(), name="take-signals-back")
+    try:
+        await _operate(registry, namespaces, stop, ready)
+    finally:
+        taking.cancel()
+
+
+async def _operate(
+    registry: kopf.OperatorRegistry, namespaces: tuple[str, ...] | None, stop: asyncio.Event, ready: asyncio.Event
+) -> None:
     await kopf.operator(
         registry=registry,
         settings=operator.settings(),

@@ -55,6 +55,11 @@ class Operator:
         """Begin to end."""
         self._stop.set()
 
+    def own_signals(self) -> None:
+        """Let SIGINT and SIGTERM begin the end, whoever had them before."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self.stop)
+
     async def run(self) -> int:
         """The exit code."""
         settings = self._settings
@@ -147,6 +152,7 @@ class Operator:
                 ready=self._watching,
                 signs=self._signs,
                 echoes=echoes,
+                started=self.own_signals,
             )
         finally:
             self._leading = False
@@ -184,9 +190,7 @@ async def _stamps(connection: Connection) -> bool:
 
 async def _run(settings: Settings) -> int:
     operator = Operator(settings)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, operator.stop)
+    operator.own_signals()
     return await operator.run()
 
 
