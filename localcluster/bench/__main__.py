@@ -42,7 +42,7 @@ async def measure(cluster: Cluster, folder: Path, journal: Journal, count: int) 
         line("CPU, compared with the bare operator", f"{cost / floor:.1f} times")
         for place in alone.places[1:]:
             alone.abandon(place)
-        await idling(alone, journal, count)
+        await idling(alone, journal, sum(1 for life in journal.lives.values() if life.ended is not None))
     async with yard(cluster, folder / "answers") as several:
         await answering(several, journal)
     async with yard(cluster, folder / "sizes") as many:

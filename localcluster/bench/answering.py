@@ -14,7 +14,7 @@ from localcluster.bench.meters import usage
 from localcluster.bench.yard import ASK_ONE, OPERATOR_USER, Place, Yard
 
 SUBJECTS = 4
-ROUNDS = 9
+ROUNDS = 8
 PAUSE_SECONDS = 6.0
 """From one proposal on a Subject to the next, so that PD's budget, of 5 reads a second, is full again."""
 GOAL_SECONDS = 1.0

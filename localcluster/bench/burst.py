@@ -27,6 +27,7 @@ async def burst(yard: Yard, journal: Journal, count: int) -> float:
         await journal.until(lambda: _ended(_lives(journal, places)) >= count, seconds=PATIENCE_SECONDS)
         await asyncio.sleep(2.0)  # finalizers and claims go after the end
         after = usage(pid)
+        await _discard(yard, journal)
     database = sum(len(place.database.since(n)) for place, n in zip(places, asked, strict=True))
     journal.read()
     lives = _lives(journal, places)
@@ -43,6 +44,12 @@ async def burst(yard: Yard, journal: Journal, count: int) -> float:
         f"{1000 * cpu:.0f} ms CPU, {api / done:.1f} API requests, {database / done:.1f} PD requests",
     )
     return cpu
+
+
+async def _discard(yard: Yard, journal: Journal) -> None:
+    """Delete what did not end in time, so that it is quiet afterwards."""
+    left = [key for key, life in journal.lives.items() if life.ended is None]
+    await asyncio.gather(*(yard.people.discard(*key) for key in left))
 
 
 async def _propose(yard: Yard, place: Place) -> None:

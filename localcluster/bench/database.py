@@ -41,7 +41,7 @@ class Size:
     stores: int
     regions: int
     leader_seconds: float = 0.3
-    """How long a store takes to hand over a leader."""
+    """How long a store takes to hand over a leader: a second makes the number of looks at the effect certain."""
 
 
 class Database:

@@ -16,9 +16,10 @@ from localcluster.bench.yard import LIFTED, OPERATOR_USER, Place, Yard
 WINDOW_SECONDS = 30.0
 """Three looks at the Subject, at the default interval of 10 s."""
 NO_SWEEP = {"sweep_interval_seconds": "86400"}
-SWEEP_SECONDS = 10.0
+SWEEP_SECONDS = 6.0
 DEFAULT_SWEEP_SECONDS = 120.0
 _SHOWN = 6
+_CALM_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ async def idling(yard: Yard, journal: Journal, finished: int) -> None:
 async def _calm(journal: Journal) -> float:
     """Wait until the passes of the start are over: a second in which no proposal was read."""
     began = quiet = time.monotonic()
-    while time.monotonic() - quiet < 1.5 and time.monotonic() - began < 90:
+    while time.monotonic() - quiet < 1.5 and time.monotonic() - began < _CALM_SECONDS:
         seen = len(journal.requests)
         await asyncio.sleep(0.25)
         journal.read()

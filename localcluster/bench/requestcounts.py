@@ -29,12 +29,11 @@ class ProposalCounts:
     """Requests to PD for one proposal, by what they were for."""
 
     planned: list[PDRequest]
-    executed: list[PDRequest]
-
-    @property
-    def writes(self) -> int:
-        """Requests that change something."""
-        return sum(1 for request in self.executed if request.method != "GET")
+    checked: list[PDRequest]
+    """After the approval and before the write."""
+    writes: list[PDRequest]
+    verified: list[PDRequest]
+    """After the write: how many depends on how long PD takes."""
 
 
 def looks(requests: list[PDRequest]) -> list[int]:
@@ -75,7 +74,16 @@ async def _one(yard: Yard, place: Place) -> ProposalCounts:
     await yard.people.approve(place.namespace, name)
     await _until(yard, place, name, ("Completed",))
     await asyncio.sleep(0.5)
-    return ProposalCounts(planned, place.database.since(second))
+    return _split(planned, place.database.since(second))
+
+
+def _split(planned: list[PDRequest], executed: list[PDRequest]) -> ProposalCounts:
+    writes = [request for request in executed if request.method != "GET"]
+    if not writes:
+        raise LocalClusterError("a proposal was completed without a write to the database")
+    sent = executed.index(writes[0])
+    verified = [request for request in executed[sent:] if request.method == "GET"]
+    return ProposalCounts(planned, executed[:sent], writes, verified)
 
 
 async def _until(yard: Yard, place: Place, name: str, wanted: tuple[str, ...]) -> None:

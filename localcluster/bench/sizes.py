@@ -9,18 +9,22 @@ from localcluster.bench.journal import Journal
 from localcluster.bench.requestcounts import ProposalCounts
 from localcluster.bench.yard import ASK_ONE, Yard
 
-SIZES = (Size(3, 30), Size(3, 3_000), Size(30, 300), Size(30, 10_000), Size(300, 1_000), Size(300, 30_000))
+PD_SECONDS = 1.0
+SIZES = tuple(
+    Size(stores, regions, PD_SECONDS)
+    for stores, regions in ((3, 30), (3, 3_000), (30, 300), (30, 10_000), (300, 1_000), (300, 30_000))
+)
 
 
 async def sizes(yard: Yard, journal: Journal) -> None:
     """Measure and print."""
-    heading("Requests by size: one look at a Subject, one transfer-leader")
+    heading("Requests to PD by size: one look at a Subject; one transfer-leader from its plan to its proof")
     places = [await yard.place(size, ASK_ONE) for size in SIZES]
     seen = await requestcounts.observations(yard, places)
     counted = await requestcounts.proposals(yard, places)
     journal.read()
     rows = [_row(size, looks, counts) for size, looks, counts in zip(SIZES, seen, counted, strict=True)]
-    table(("stores", "regions", "PD: a look", "PD: planned", "PD: executed", "of these writes"), rows)
+    table(("stores", "regions", "a look", "planned", "checked", "written", "verified"), rows)
     pairs = [(rows[i][2:], rows[i + 1][2:]) for i in range(0, len(rows), 2)]
     grown = any(few != many for few, many in pairs)
     line("with more regions", "different: look at the table" if grown else "the same")
@@ -34,4 +38,5 @@ async def sizes(yard: Yard, journal: Journal) -> None:
 
 def _row(size: Size, looks: list[int], counts: ProposalCounts) -> tuple[object, ...]:
     look = str(looks[0]) if len(set(looks)) == 1 else "/".join(map(str, looks))
-    return size.stores, size.regions, look, len(counts.planned), len(counts.executed), counts.writes
+    parts = (counts.planned, counts.checked, counts.writes, counts.verified)
+    return size.stores, size.regions, look, *(len(part) for part in parts)
