@@ -88,8 +88,7 @@ class Server:
 
     async def stop(self) -> None:
         """Close every port."""
-        for listener in [*self._pd.values(), *self._status.values()]:
-            await listener.close()
+        await asyncio.gather(*(one.close() for one in [*self._pd.values(), *self._status.values()]))
         if self._tasks:
             await asyncio.gather(*self._tasks)
         if self._runner is not None:
