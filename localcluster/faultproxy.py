@@ -40,6 +40,8 @@ from localcluster.pki import Authority
 LOG_SIZE = 20_000
 _MAX_BODY = 64 * 1024 * 1024
 _START_SECONDS = 10.0
+_TLS_CLOSE_SECONDS = 0.25
+"""TLS connections say goodbye in the background; a loop that is closed before leaves their sockets open."""
 _OWN_HEADERS = {"User-Agent", "Accept", "Accept-Encoding", "Content-Type"}  # which aiohttp would add by itself
 
 
@@ -146,6 +148,8 @@ class FaultProxy:
                 await self._listen(runner)
             finally:
                 await runner.cleanup()
+        if self._endpoint is not None:
+            await asyncio.sleep(_TLS_CLOSE_SECONDS)
 
     async def _listen(self, runner: web.AppRunner) -> None:
         site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=_server_context(self._authority))
