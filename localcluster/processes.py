@@ -80,6 +80,10 @@ class Process:
         """Whether it runs; reaps it when it does not."""
         return self._popen.poll() is None
 
+    def exit_code(self) -> int | None:
+        """Its exit code; None while it runs."""
+        return self._popen.poll()
+
     def stop(self, grace: float) -> None:
         """Stop it and reap it."""
         self.identity.stop(grace)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -35,6 +36,13 @@ OPERATOR_SETTINGS = {
 """Shorter than the defaults, so that the story takes a minute and a half and not ten."""
 
 
+def _settings() -> dict[str, str]:
+    """The operator's settings; WATCHKEEPER_DEMO_<NAME> in the environment changes one of them."""
+    return {
+        name: os.environ.get(f"WATCHKEEPER_DEMO_{name.upper()}", value) for name, value in OPERATOR_SETTINGS.items()
+    }
+
+
 class Stage:
     """Everything that runs during the demo; leaves nothing behind unless it is told to."""
 
@@ -57,7 +65,7 @@ class Stage:
             install(self.cluster)
             self.cluster.kubectl("create", "namespace", NAMESPACE)
             grant(self.cluster, NAMESPACE, PEOPLE)
-            self.operator = OperatorProcess(self.cluster, self.folder, settings=OPERATOR_SETTINGS)
+            self.operator = OperatorProcess(self.cluster, self.folder, settings=_settings())
         except BaseException:
             self.close()
             raise

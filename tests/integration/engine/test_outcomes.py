@@ -121,9 +121,12 @@ async def test_an_effect_that_goes_away_again_is_reverted(world: EngineWorld) ->
 
 async def test_two_proposals_on_one_region_go_one_after_the_other(world: EngineWorld) -> None:
     wanted = world.a_transfer()
-    first = await world.approved("transfer-leader", **wanted)
-    second = await world.approved("transfer-leader", **wanted)
-    ended = [await world.ended(name.metadata.name) for name in (first, second)]
+    both = [await world.propose("transfer-leader", **wanted) for _ in range(2)]
+    for proposal in both:
+        await world.waiting(proposal.metadata.name, "Approval")
+    for proposal in both:
+        await world.patch(proposal, {"approvals": [{"decision": "Approved"}]})
+    ended = [await world.ended(proposal.metadata.name) for proposal in both]
     assert sorted(p.status.reason or "" for p in ended) == ["Completed", "Stale"]
     assert len(world.writes) == 1
 
