@@ -23,12 +23,27 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        fields |= {
-            k: v for k, v in vars(record).items() if k not in _STANDARD and not k.startswith(("k8s_", "settings"))
-        }
+        fields |= _beside(record)
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
         return json.dumps(fields, default=str, ensure_ascii=True)
+
+
+class TextFormatter(logging.Formatter):
+    """One record as a line for people, with the fields beside the message after it, as JSON."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging gives it
+        """The line without an exception's text."""
+        beside = (f" {k}={json.dumps(v, default=str)}" for k, v in _beside(record).items())
+        return super().formatMessage(record) + "".join(beside)
+
+
+def _beside(record: logging.LogRecord) -> dict[str, Any]:
+    """What was given as `extra`, without what Kopf adds."""
+    return {k: v for k, v in vars(record).items() if k not in _STANDARD and not k.startswith(("k8s_", "settings"))}
 
 
 def configure(level: str, form: str) -> None:
@@ -37,7 +52,7 @@ def configure(level: str, form: str) -> None:
     if form == "json":
         handler.setFormatter(JsonFormatter())
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+        handler.setFormatter(TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
