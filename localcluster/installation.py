@@ -112,7 +112,9 @@ class OperatorProcess:
         name: str = "operator",
         settings: Mapping[str, str] | None = None,
         via: Endpoint | None = None,
+        account: str = SERVICE_ACCOUNT,
     ) -> None:
+        self._account = account
         self._cluster = cluster
         self._folder = folder
         self._name = name
@@ -123,7 +125,7 @@ class OperatorProcess:
 
     def start(self) -> None:
         """Start it; it logs into a file of its own for each start."""
-        kubeconfig = self._cluster.service_account_kubeconfig(OPERATOR_NAMESPACE, SERVICE_ACCOUNT, via=self._via)
+        kubeconfig = self._cluster.service_account_kubeconfig(OPERATOR_NAMESPACE, self._account, via=self._via)
         self._starts += 1
         variables = {
             "KUBECONFIG": str(kubeconfig),

@@ -89,6 +89,14 @@ class Process:
         self.identity.stop(grace)
         self._popen.wait(timeout=10)
 
+    def wait(self, seconds: float) -> int:
+        """Its exit code, once it has ended by itself; negative where a signal killed it.
+
+        Raises:
+            subprocess.TimeoutExpired: it runs on after so many seconds.
+        """
+        return self._popen.wait(timeout=seconds)
+
     def log_tail(self, lines: int = 15) -> str:
         """The end of its log."""
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
