@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from localcluster.cluster import Cluster
+from localcluster.controlplane import ControlPlane
 from tests.contract_objects import ObjectStoreContract, claim, subject, wires
 from watchkeeper.adapters.kubernetes import pages, paths
 from watchkeeper.adapters.kubernetes.answers import KindNotInstalled
@@ -55,6 +56,13 @@ class ApiServerWorld:
 
     async def writes(self) -> int:
         return sum(method != "GET" for method, _ in self.connection.sent)
+
+
+@pytest.fixture(scope="module")
+def control_plane() -> Iterator[Cluster]:
+    """One of its own: here the admin writes status, which the admission set of other tests forbids."""
+    with ControlPlane() as plane:
+        yield plane
 
 
 @pytest.fixture(scope="module", autouse=True)

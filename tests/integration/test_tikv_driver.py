@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.tikv_bed import UID, Bed, bed, context
 from watchkeeper.api.v1alpha1.actionproposal import AttemptOutcome
+from watchkeeper.api.v1alpha1.meta import rfc3339
 from watchkeeper.api.v1alpha1.standingchange import Change, ChangeType
 from watchkeeper.api.v1alpha1.subject import Health, ManagerSetting
 from watchkeeper.errors import Invalid, NotConnected, NotLeader, RateLimited, Refused, Transient, Unreachable
@@ -297,7 +298,8 @@ async def test_a_young_or_unknown_leader_of_pd_is_waited_for() -> None:
         young = type(new)(now=new.now, subject=new.subject.replace(status=status.replace(leader=since)))
         ready = await it.driver.check(step, young)
         assert [wait.message for wait in ready.waits] == [
-            f"PD's leader {it.sim.members.leader} must lead for another 10 s (leaderStableSeconds)"
+            f"PD's leader {it.sim.members.leader} has led since {rfc3339(since.since_time)}; "
+            "300 s are needed (leaderStableSeconds)"
         ]
         unseen = type(new)(now=new.now, subject=new.subject.replace(status=status.replace(leader=None)))
         assert waits(await it.driver.check(step, unseen)) == {"LeaderYoung"}
