@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from dataclasses import replace
 
 from localcluster.bench.figures import heading, line
 from localcluster.bench.journal import Journal, Life
 from localcluster.bench.meters import Usage, usage
 from localcluster.bench.yard import LIFTED, OPERATOR_USER, Place, Yard
+from localcluster.errors import LocalClusterError
 
-PATIENCE_SECONDS = 150.0
+PATIENCE_SECONDS = 120.0
+_STOP_SECONDS = 60.0
 
 
 async def burst(yard: Yard, journal: Journal, count: int) -> float:
@@ -27,17 +30,18 @@ async def burst(yard: Yard, journal: Journal, count: int) -> float:
         await journal.until(lambda: _ended(_lives(journal, places)) >= count, seconds=PATIENCE_SECONDS)
         await asyncio.sleep(2.0)  # finalizers and claims go after the end
         after = usage(pid)
-        await _discard(yard, journal)
-    database = sum(len(place.database.since(n)) for place, n in zip(places, asked, strict=True))
-    journal.read()
-    lives = _lives(journal, places)
+        database = sum(len(place.database.since(n)) for place, n in zip(places, asked, strict=True))
+        journal.read()
+        lives, last = [replace(life) for life in _lives(journal, places)], len(journal.requests)
+        if _ended(lives) < count:
+            await _stop(yard, journal, places)
     line("all created", f"{created:.1f} s")
     _moment("all Validated", [life.validated for life in lives], count, began)
     _moment("all ended", [life.ended for life in lives], count, began)
     line("ended as", ", ".join(f"{n} {phase}" for phase, n in Counter(life.phase for life in lives).most_common()))
     _memory(before, after)
     done = max(1, _ended(lives))
-    api = sum(1 for r in journal.requests[first:] if r.user == OPERATOR_USER)
+    api = sum(1 for r in journal.requests[first:last] if r.user == OPERATOR_USER)
     cpu = (after.cpu_seconds - before.cpu_seconds) / done
     line(
         "per ended proposal",
@@ -46,10 +50,12 @@ async def burst(yard: Yard, journal: Journal, count: int) -> float:
     return cpu
 
 
-async def _discard(yard: Yard, journal: Journal) -> None:
-    """Delete what did not end in time, so that it is quiet afterwards."""
-    left = [key for key, life in journal.lives.items() if life.ended is None]
-    await asyncio.gather(*(yard.people.discard(*key) for key in left))
+async def _stop(yard: Yard, journal: Journal, places: list[Place]) -> None:
+    """End what did not end in time by a stop in every namespace, so that it is quiet afterwards."""
+    for place in places:
+        await yard.people.make(place.namespace, "emergencystops", "EmergencyStop", "enough", {"reason": "measured"})
+    if not await journal.until(lambda: all(life.ended for life in _lives(journal, places)), seconds=_STOP_SECONDS):
+        raise LocalClusterError(f"stopped proposals did not end within {_STOP_SECONDS:.0f} s")
 
 
 async def _propose(yard: Yard, place: Place) -> None:

@@ -85,6 +85,7 @@ async def _sweeping(yard: Yard, journal: Journal, idle: Idle) -> None:
     async with yard.operator(sweep_interval_seconds=str(SWEEP_SECONDS), **LIFTED) as pid:
         first = await _next_sweep(journal)
         before, began = usage(pid), time.monotonic()
+        await asyncio.sleep(SWEEP_SECONDS / 2)  # one sweep makes a list for each namespace
         last = await _next_sweep(journal)
         after, seconds = usage(pid), time.monotonic() - began
     api = len(of_user(journal.requests[first:last], OPERATOR_USER)) - len(idle.api) * seconds / idle.seconds

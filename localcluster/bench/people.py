@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from localcluster.bench.transfers import Transfer
 from localcluster.cluster import Cluster
 from watchkeeper.adapters.kubernetes.connection import MERGE_PATCH, Connection, ConnectionSettings
-from watchkeeper.errors import Gone, WatchkeeperError
+from watchkeeper.errors import WatchkeeperError
 
 PEOPLE: dict[str, tuple[str, ...]] = {"alice": ("viewer", "proposer"), "bob": ("viewer", "approver")}
 SUBJECT = "tikv"
@@ -49,11 +49,6 @@ class People:
         path = f"{_API}/namespaces/{namespace}/actionproposals/{name}"
         body = {"spec": {"approvals": [{"decision": "Approved"}]}}
         await self._bob.request("PATCH", path, body, content=MERGE_PATCH)
-
-    async def discard(self, namespace: str, name: str) -> None:
-        """The admin deletes a proposal; one that is gone is fine."""
-        with suppress(Gone):
-            await self._admin.request("DELETE", f"{_API}/namespaces/{namespace}/actionproposals/{name}")
 
 
 @asynccontextmanager
