@@ -41,6 +41,18 @@ class Wanted:
     """After its deadline, before a claim of the same object counts as abandoned."""
 
 
+def freeze(in_flight: Sequence[InFlight], wanted: Wanted) -> Wait | None:
+    """Why the action may not be tried at all: another of its kind ended Unknown here; holds for what writes nothing, too."""
+    for entry in in_flight:
+        if entry.uid != wanted.uid and entry.state is InFlightState.UNKNOWN and entry.action == wanted.action:
+            return Wait(
+                "FrozenByUnknown",
+                f"{wanted.action} is frozen on this Subject: the outcome of {entry.kind} {entry.name} is unknown until a "
+                "person has looked and written spec.acknowledge there",
+            )
+    return None
+
+
 def obstacle(in_flight: Sequence[InFlight], wanted: Wanted) -> Wait | None:
     """Why a claim must wait, or None.
 
@@ -51,13 +63,10 @@ def obstacle(in_flight: Sequence[InFlight], wanted: Wanted) -> Wait | None:
         foreign = entry.uid == wanted.uid and entry.state is InFlightState.WRITING and entry.holder != wanted.holder
         if foreign and not abandoned(entry, wanted.now, wanted.grace_seconds):
             return Wait("AnotherWriteInFlight", f"{entry.holder} has claimed it for {entry.kind} {entry.name}, too")
+    frozen = freeze(in_flight, wanted)
+    if frozen is not None:
+        return frozen
     for entry in others:
-        if entry.state is InFlightState.UNKNOWN and entry.action == wanted.action:
-            return Wait(
-                "FrozenByUnknown",
-                f"{wanted.action} is frozen on this Subject: the outcome of {entry.kind} {entry.name} is unknown until a "
-                "person has looked and written spec.acknowledge there",
-            )
         if entry.state is InFlightState.WRITING:
             return Wait("AnotherWriteInFlight", f"{entry.kind} {entry.name} is writing to this Subject")
         overlap = sorted(set(entry.targets) & set(wanted.targets))

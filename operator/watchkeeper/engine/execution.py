@@ -25,7 +25,7 @@ from watchkeeper.api.v1alpha1.conditions import ConditionStatus
 from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject
 from watchkeeper.domain.approval import tally
-from watchkeeper.domain.claims import Wanted, obstacle
+from watchkeeper.domain.claims import Wanted, freeze, obstacle
 from watchkeeper.domain.decision import End, Hold, ending, expiry, subject_obstacle, waiting
 from watchkeeper.domain.digest import digest
 from watchkeeper.domain.lifecycle import Kind, Mark, Moment, advance, phase_of
@@ -134,7 +134,7 @@ class Executor:
         grace = services.settings.recovery_grace_seconds
         uid, holder = proposal.metadata.uid, services.settings.instance
         wanted = Wanted(uid, holder, step.action, step.targets, services.clock.now(), grace)
-        busy = obstacle(subject.status.in_flight, wanted) if run.writes else None
+        busy = (obstacle if run.writes else freeze)(subject.status.in_flight, wanted)
         if busy is not None:  # known without asking the database, whose budget is small
             return await self._outcomes.hold(proposal, Hold(busy), seen)
         facts = Facts(services.clock.now(), subject, await self._standing.held_targets(subject, proposal))

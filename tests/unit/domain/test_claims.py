@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.unit.domain.builders import NOW, at
 from watchkeeper.api.v1alpha1.subject import MAX_RECENT_WRITES, InFlight, InFlightState, RecentWrite
-from watchkeeper.domain.claims import Wanted, abandoned, claimed, holds, moved, obstacle, without
+from watchkeeper.domain.claims import Wanted, abandoned, claimed, freeze, holds, moved, obstacle, without
 
 
 def entry(uid: str = "a", state: str = "Writing", **changes: Any) -> InFlight:
@@ -57,6 +57,14 @@ def test_overlapping_targets_wait_while_the_first_verifies() -> None:
 def test_unknown_freezes_its_action_only() -> None:
     assert why(entry(state="Unknown"), action="transfer-leader") == "FrozenByUnknown"
     assert why(entry(state="Unknown"), action="drain-store") is None
+
+
+def test_a_freeze_holds_for_what_writes_nothing_itself_too() -> None:
+    entries = [entry(state="Unknown"), entry("c", "Writing")]
+    frozen = freeze(entries, Wanted("b", "two", "transfer-leader", (), at(1), grace_seconds=10))
+    assert frozen is not None
+    assert freeze(entries, Wanted("b", "two", "wait", (), at(1), grace_seconds=10)) is None
+    assert freeze(entries, Wanted("a", "one", "transfer-leader", (), at(1), grace_seconds=10)) is None
 
 
 def test_a_claim_replaces_the_older_one_of_the_same_object_and_is_remembered() -> None:
