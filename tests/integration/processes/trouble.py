@@ -111,7 +111,7 @@ def everything(trouble: Trouble, second: int) -> int:
         trouble.world.simulator.faults.change_pd_leader()
     if second % 25 == 12:
         for proxy in trouble.world.databases:
-            trouble.add(proxy, hang(), Match(times=6))
+            trouble.add(proxy, hang(), Match(times=1))
     return sum((second % 30 == 10, second % 30 == 20, second % 15 == 7))
 
 
