@@ -40,7 +40,7 @@ from watchkeeper.engine.subjectclaims import claim, drop
 from watchkeeper.errors import Conflict, Denied, Gone, Transient, WatchkeeperError
 from watchkeeper.ports.driver import Facts, Readiness, Wait
 
-TURN_SAFETY_SECONDS = 60.0
+TURN_SAFETY_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,9 @@ class Turns:
                 (line.appendleft if urgent else line.append)(who)
             yield False
             return
+        line = self._waiting.get(subject, deque())
+        if who in line:  # it came by itself: a wake for it later would be spent on nobody
+            line.remove(who)
         self._taken.add(subject)
         try:
             yield True

@@ -33,6 +33,19 @@ def test_what_is_urgent_comes_next_however_long_the_line() -> None:
     assert woken == [C]
 
 
+def test_who_came_by_itself_is_not_woken_for_nothing() -> None:
+    turns = Turns()
+    woken: list[Key] = []
+    with turns.take(SUBJECT, A, woken.append):
+        for waiting in (B, C):
+            with turns.take(SUBJECT, waiting, woken.append):
+                pass
+    assert woken == [B]
+    with turns.take(SUBJECT, C, woken.append) as mine:
+        assert mine
+    assert woken == [B], "C has had its turn: nobody is in line any more"
+
+
 def test_subjects_do_not_wait_for_each_other() -> None:
     turns = Turns()
     other = Key("Subject", "team", "another")
