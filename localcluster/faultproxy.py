@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import (
     ClientConnectionError,
@@ -40,6 +40,8 @@ from localcluster.pki import Authority
 LOG_SIZE = 20_000
 _MAX_BODY = 64 * 1024 * 1024
 _START_SECONDS = 10.0
+_KEEPALIVE_SECONDS = 5.0
+"""Less than any server keeps an idle connection."""
 _TLS_CLOSE_SECONDS = 0.25
 """TLS connections say goodbye in the background; a loop that is closed before leaves their sockets open."""
 _OWN_HEADERS = {"User-Agent", "Accept", "Accept-Encoding", "Content-Type"}  # which aiohttp would add by itself
@@ -50,9 +52,12 @@ class FaultProxy:
 
     Args:
         upstream: the `Endpoint` of an API server, or the base URL of a PD without TLS.
+        reuse: keep connections to it for further requests. Much cheaper with TLS; but where the server closes one just
+            when it is used again, that request is broken though no rule says so.
     """
 
-    def __init__(self, upstream: Endpoint | str) -> None:
+    def __init__(self, upstream: Endpoint | str, *, reuse: bool = False) -> None:
+        self._reuse = reuse
         self._endpoint = upstream if isinstance(upstream, Endpoint) else None
         self._upstream = upstream.server if isinstance(upstream, Endpoint) else upstream.rstrip("/")
         self._authority = Authority("faultproxy") if self._endpoint else None
@@ -132,7 +137,8 @@ class FaultProxy:
 
     async def _serve(self) -> None:
         tls = ssl.create_default_context(cadata=self._endpoint.ca.decode()) if self._endpoint else None
-        connector = TCPConnector(limit=0, force_close=True, ssl=tls or True)
+        lasting: dict[str, Any] = {"keepalive_timeout": _KEEPALIVE_SECONDS} if self._reuse else {"force_close": True}
+        connector = TCPConnector(limit=0, ssl=tls or True, **lasting)
         async with ClientSession(
             connector=connector,
             timeout=ClientTimeout(total=None),

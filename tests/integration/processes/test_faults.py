@@ -52,7 +52,7 @@ async def _strained(world: World, api: FaultProxy, kind: Kind, *, seconds: float
 async def _each_kind(cluster: Cluster, folder: Path) -> str:
     """One operator with a Subject for each kind, all at once."""
     async with AsyncExitStack() as stack:
-        api = stack.enter_context(FaultProxy(cluster.endpoint))
+        api = stack.enter_context(FaultProxy(cluster.endpoint, reuse=True))
         made = await stack.enter_async_context(worlds(cluster, len(SINGLE), policy=NO_APPROVAL, members=2))
         settings = settings_for(world.namespace for world in made)
         await stack.enter_async_context(an_operator(cluster, folder, settings, name="single", via=api))
@@ -72,7 +72,7 @@ async def _each_kind(cluster: Cluster, folder: Path) -> str:
 async def _all_together(cluster: Cluster, folder: Path) -> str:
     """One operator with one Subject, for longer."""
     async with AsyncExitStack() as stack:
-        api = stack.enter_context(FaultProxy(cluster.endpoint))
+        api = stack.enter_context(FaultProxy(cluster.endpoint, reuse=True))
         [world] = await stack.enter_async_context(worlds(cluster, 1, policy=NO_APPROVAL, members=3))
         settings = settings_for([world.namespace])
         await stack.enter_async_context(an_operator(cluster, folder, settings, name="mixed", via=api))

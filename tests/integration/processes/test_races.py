@@ -55,7 +55,7 @@ class Field:
 async def two_operators(cluster: Cluster, folder: Path) -> AsyncIterator[Field]:
     """Both watch all worlds, each through a proxy that delays requests by chance, repeatably."""
     async with AsyncExitStack() as stack:
-        proxies = {name: stack.enter_context(FaultProxy(cluster.endpoint)) for name in ("one", "two")}
+        proxies = {name: stack.enter_context(FaultProxy(cluster.endpoint, reuse=True)) for name in ("one", "two")}
         asking = await stack.enter_async_context(worlds(cluster, HALF, policy=EASY_ORDERS))
         free = await stack.enter_async_context(worlds(cluster, HALF, policy=NO_APPROVAL))
         field = Field(asking, free, proxies)
@@ -121,7 +121,7 @@ async def test_a_claim_is_not_taken_from_a_slow_replica(installed: Cluster, tmp_
     pause = 4.0
     settings = {"attempt_seconds": "12", "recovery_grace_seconds": "7", "write_timeout_seconds": "6"}
     async with worlds(installed, 1) as [world]:
-        with FaultProxy(installed.endpoint) as proxy:
+        with FaultProxy(installed.endpoint, reuse=True) as proxy:
             times = settings_for([world.namespace], **settings)
             async with an_operator(installed, tmp_path, times, name="slow", via=proxy):
                 await until(world.healthy, "the Subject is healthy", told=world.picture)

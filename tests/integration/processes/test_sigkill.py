@@ -92,7 +92,7 @@ async def test_a_killed_process_leaves_nothing_half_done(
 
 async def _played(cluster: Cluster, folder: Path, story: Story, when: When) -> int:
     """One process is killed at every point of the story, a second one tidies up; how many writes reached PD."""
-    with FaultProxy(cluster.endpoint) as api:
+    with FaultProxy(cluster.endpoint, reuse=True) as api:
         async with worlds(cluster, len(story.points)) as made:
             names = [world.namespace for world in made]
             dying = settings_for(names, **DYING)

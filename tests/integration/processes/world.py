@@ -63,7 +63,7 @@ class World:
         """Simulator, proxies, namespace, policy and Subject."""
         endpoints = await self.simulator.start()
         for member, url in zip(self.simulator.members.all, endpoints.pd, strict=True):
-            proxy = FaultProxy(url)
+            proxy = FaultProxy(url, reuse=True)
             await asyncio.to_thread(proxy.__enter__)
             self.databases.append(proxy)
             member.client_url = proxy.url  # a write goes to the URL that the leader tells, so that must be the proxy's
