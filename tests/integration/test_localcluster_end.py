@@ -80,7 +80,7 @@ def test_nothing_is_left_of_an_interrupted_program(number: signal.Signals, tmp_p
         state = json.loads(program.stdout.readline())
         assert not all_gone(state["pids"].values())
         program.send_signal(number)
-        assert program.wait(15) != 0
+        assert program.wait(60) != 0
         assert eventually(lambda: all_gone(state["pids"].values()), 5.0)
     assert refused(state["port"])
     folder = Path(state["folder"])

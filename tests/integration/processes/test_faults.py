@@ -23,7 +23,7 @@ from tests.integration.processes.world import NO_APPROVAL, World, until, worlds
 MIXED_SECONDS = float(os.environ.get("WATCHKEEPER_TEST_FAULT_SECONDS", "120"))
 SINGLE_SECONDS = 10.0
 IDLE_SECONDS = 6.0
-QUIET_SECONDS = 120.0
+QUIET_SECONDS = 300.0
 """After the last fault, until everything has ended."""
 MOST_IDLE = 15.0
 MOST_UNDER_FAULT = 60.0
