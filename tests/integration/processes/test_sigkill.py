@@ -21,7 +21,7 @@ from tests.integration.processes.world import World, until, worlds
 from watchkeeper.api.v1alpha1.actionproposal import Phase
 from watchkeeper.api.v1alpha1.standingchange import StandingState
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 STORE = 4
 DYING = {"write_timeout_seconds": "20", "attempt_seconds": "4"}
