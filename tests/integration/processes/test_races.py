@@ -23,9 +23,9 @@ from watchkeeper.api.v1alpha1.actionproposal import AttemptState, Phase
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-HALF = 5
-"""Worlds whose policy asks nobody, and as many where a person approves."""
-ROUNDS = 5
+HALF = 2
+"""Worlds whose policy asks nobody, and as many where a person approves. With many more this process is the bottleneck."""
+ROUNDS = 13
 RACES = 2 * HALF * ROUNDS
 PATIENT = {"attempt_seconds": "5", "recovery_grace_seconds": "3", "observe_interval_seconds": "15"}
 """Nothing crashes here, so no process should judge what another has under way, nor tidy up after it."""
