@@ -198,6 +198,24 @@ def test_matches(proxy: FaultProxy, client: httpx.Client) -> None:
     assert (rule.fitting, rule.hits) == (3, 1)
 
 
+def test_a_match_by_body(proxy: FaultProxy, server: Server, client: httpx.Client) -> None:
+    rule = proxy.add(Answer(500), Match(body='"phase": *"Executing"'))
+    bodies = ({"phase": "Validated"}, {"phase": "Executing"}, None)
+    assert [client.post("/x", json=body).status_code for body in bodies] == [200, 500, 200]
+    assert [json.loads(r.body) for r in proxy.requests(rule.match)] == [{"phase": "Executing"}]
+    assert json.loads(server.asked[0][2]) == {"phase": "Validated"}, "a body that was looked at arrives all the same"
+
+
+def test_connections_to_the_server_are_reused_on_request(server: Server) -> None:
+    server.per_connection = 1  # so that only a connection of its own gets an answer
+    for reuse, codes in ((False, [200, 200]), (True, [200])):
+        with FaultProxy(f"http://127.0.0.1:{server.server_port}", reuse=reuse) as proxy, httpx.Client() as client:
+            assert [client.get(f"{proxy.url}/x").status_code for _ in codes] == codes
+            if reuse:
+                with pytest.raises(httpx.ReadError):
+                    client.get(f"{proxy.url}/x")
+
+
 def test_times_removal_and_clearing(proxy: FaultProxy, client: httpx.Client) -> None:
     twice = proxy.add(Answer(500), Match(times=2))
     always = proxy.add(Answer(503))
