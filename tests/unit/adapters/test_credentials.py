@@ -57,7 +57,7 @@ async def test_in_a_pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.setattr("kubernetes.aio.config.incluster_config.SERVICE_CERT_FILENAME", str(authority))
     monkeypatch.setenv(credentials.IN_CLUSTER, "fd00::1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
-    found = await credentials.credentials_of(await credentials.load())
+    found = await credentials.credentials_of((await credentials.load()).configuration)
     assert found.server == "https://[fd00::1]:443"
     assert found.token == "abc"
     assert found.ca_path == str(authority)

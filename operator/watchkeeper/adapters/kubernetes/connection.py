@@ -12,12 +12,12 @@ from typing import Any, Protocol, Self
 from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.client import ApiClient
 
 from watchkeeper.adapters.kubernetes import answers, credentials
 from watchkeeper.adapters.kubernetes.answers import Answer
 from watchkeeper.adapters.kubernetes.clock import ServerClock
-from watchkeeper.adapters.kubernetes.credentials import Credentials
+from watchkeeper.adapters.kubernetes.credentials import Credentials, Loaded
 from watchkeeper.adapters.kubernetes.throttle import Throttle
 
 JSON = "application/json"
@@ -62,11 +62,15 @@ class Connection:
     who is not authenticated has changed nothing. A client certificate is read once.
     """
 
-    def __init__(self, configuration: Configuration, settings: ConnectionSettings, kubeconfig: Path | None) -> None:
+    def __init__(
+        self, loaded: Loaded, settings: ConnectionSettings, kubeconfig: Path | None, context: str | None = None
+    ) -> None:
+        configuration = loaded.configuration
         configuration.connection_pool_maxsize = settings.concurrency + _RESERVED
         configuration.retries = None
         self._configuration = configuration
-        self._kubeconfig = kubeconfig
+        self._source = (kubeconfig, context)
+        self.namespace = loaded.namespace
         self._client = ApiClient(configuration)
         self._timeout = aiohttp.ClientTimeout(total=settings.total_seconds, sock_connect=settings.connect_seconds)
         self._user_agent = settings.user_agent
@@ -77,13 +81,20 @@ class Connection:
         self.clock = ServerClock()
 
     @classmethod
-    async def open(cls, kubeconfig: Path | None = None, settings: ConnectionSettings | None = None) -> Self:
+    async def open(
+        cls,
+        kubeconfig: Path | None = None,
+        settings: ConnectionSettings | None = None,
+        *,
+        context: str | None = None,
+    ) -> Self:
         """Load the credentials (see `credentials.load`); nothing is sent yet.
 
         Raises:
             Invalid: there are none, or they make no sense.
         """
-        return cls(await credentials.load(kubeconfig), settings or ConnectionSettings(), kubeconfig)
+        loaded = await credentials.load(kubeconfig, context)
+        return cls(loaded, settings or ConnectionSettings(), kubeconfig, context)
 
     async def credentials(self) -> Credentials:
         """What another client needs to connect as this one does."""
@@ -175,7 +186,7 @@ class Connection:
         """Whether the source has another token than the one that was used; loaded once for all who ask."""
         async with self._renewing:
             if self._configuration.api_key.get("BearerToken") == used:
-                fresh = await credentials.load(self._kubeconfig)
+                fresh = (await credentials.load(*self._source)).configuration
                 self._configuration.api_key = fresh.api_key
                 self._configuration.refresh_api_key_hook = fresh.refresh_api_key_hook
             return self._configuration.api_key.get("BearerToken") != used

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +17,18 @@ from watchkeeper.errors import Invalid
 
 KUBECONFIG = "KUBECONFIG"
 IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
+DEFAULT_NAMESPACE = "default"
+_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_LOADER_LOG = "kubernetes.aio.config.kube_config"
+"""Where the library says that an exec plugin failed; it then goes on without credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was found: how to reach the API server and who we are, and the namespace that goes with it."""
+
+    configuration: Configuration
+    namespace: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +47,26 @@ class Credentials:
     proxy: str | None
 
 
-async def load(kubeconfig: Path | None = None) -> Configuration:
+async def load(kubeconfig: Path | None = None, context: str | None = None) -> Loaded:
     """Load from `kubeconfig`, else from the files that $KUBECONFIG names, else from the pod's ServiceAccount.
 
     `~/.kube/config` is never used unless it is named: an operator must not act on whatever cluster its user looked at last.
 
+    Args:
+        kubeconfig: a file, or several with the separator of paths between them, as in $KUBECONFIG.
+        context: one of the kubeconfig's, instead of its current one.
+
     Raises:
-        Invalid: nothing is there, or it makes no sense.
+        Invalid: nothing is there, or it makes no sense, or an exec plugin gave no credentials.
     """
     configuration = Configuration()
     named = str(kubeconfig) if kubeconfig is not None else os.environ.get(KUBECONFIG)
     try:
         if named:
-            await _load_files(named, configuration)
+            namespace = await _load_files(named, context, configuration)
         elif os.environ.get(IN_CLUSTER):
             load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # theirs to annotate
+            namespace = _pod_namespace()
         else:
             raise Invalid(
                 [f"{KUBECONFIG}: not set, and this is no pod: name a kubeconfig in ${KUBECONFIG}"],
@@ -55,7 +75,7 @@ async def load(kubeconfig: Path | None = None) -> Configuration:
     except (ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         where = named or "ServiceAccount"
         raise Invalid([f"{where}: cannot be used to reach the API server: {error}"], reason="NoCredentials") from error
-    return configuration
+    return Loaded(configuration, namespace or DEFAULT_NAMESPACE)
 
 
 async def credentials_of(configuration: Configuration) -> Credentials:
@@ -72,13 +92,39 @@ async def credentials_of(configuration: Configuration) -> Credentials:
     )
 
 
-async def _load_files(named: str, configuration: Configuration) -> None:
+def _pod_namespace() -> str:
+    return _POD_NAMESPACE.read_text(encoding="utf-8").strip() if _POD_NAMESPACE.exists() else ""
+
+
+async def _load_files(named: str, context: str | None, configuration: Configuration) -> str:
+    """Load the files; gives the namespace of the context, empty where it names none."""
     files = [path for path in named.split(os.pathsep) if path]
     if not any(_exists(path) for path in files):
         raise Invalid([f"{path}: no such kubeconfig" for path in files], reason="NoCredentials")
-    await load_kube_config(  # type: ignore[no-untyped-call]  # theirs to annotate
-        config_file=named, client_configuration=configuration, persist_config=False
-    )
+    with _complaints() as complaints:
+        loader = await load_kube_config(  # type: ignore[no-untyped-call]  # theirs to annotate
+            config_file=named, context=context, client_configuration=configuration, persist_config=False
+        )
+    if complaints and not (configuration.api_key.get("BearerToken") or configuration.cert_file):
+        raise Invalid([f"{named}: {complaints[-1]}"], reason="NoCredentials")
+    return str(loader.current_context["context"].get("namespace") or "")
+
+
+@contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """What the library reports as errors to its log meanwhile."""
+    found: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            found.append(record.getMessage())
+
+    handler, log = Keep(logging.ERROR), logging.getLogger(_LOADER_LOG)
+    log.addHandler(handler)
+    try:
+        yield found
+    finally:
+        log.removeHandler(handler)
 
 
 def _exists(path: str) -> bool:

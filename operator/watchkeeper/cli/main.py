@@ -1,0 +1,49 @@
+"""The command line as a whole: `watchkeeper`, and as a plugin `kubectl watchkeeper`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+from watchkeeper.cli.commands import command
+from watchkeeper.cli.exits import MEANINGS
+from watchkeeper.cli.options import ContextOption, Globals, KubeconfigOption, NamespaceOption, NoColorOption
+from watchkeeper.cli.proposals import proposals
+
+_CODES = "\n".join(f"- {code:d}: {meaning}" for code, meaning in MEANINGS.items())
+
+app = typer.Typer(
+    name="watchkeeper",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=f"Exit codes:\n\n{_CODES}",
+    rich_markup_mode="markdown",
+)
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    namespace: NamespaceOption = None,
+    context: ContextOption = None,
+    kubeconfig: KubeconfigOption = None,
+    no_color: NoColorOption = False,
+) -> None:
+    """See, decide, propose and stop what Watchkeeper does to your databases."""
+    ctx.obj = Globals(namespace, context, kubeconfig, no_color)
+
+
+app.command()(command(proposals))
+
+
+def program() -> str:
+    """How it was called."""
+    return "kubectl watchkeeper" if Path(sys.argv[0]).name.startswith("kubectl-") else "watchkeeper"
+
+
+def main() -> None:
+    """The entry point."""
+    app(prog_name=program())

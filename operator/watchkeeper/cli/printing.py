@@ -1,0 +1,102 @@
+"""Objects in the forms of `-o`: the printer columns of their kind as a table, or the objects themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from watchkeeper.api.v1alpha1.meta import GROUP, Column, Resource
+from watchkeeper.cli.cluster import Raw
+from watchkeeper.cli.options import Format, ObjectFormat
+from watchkeeper.cli.plaintext import plain, to_json, to_yaml
+from watchkeeper.cli.screen import Screen
+
+_UNITS = ((86400 * 365, "y"), (86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+
+def show_list(
+    screen: Screen,
+    kind: type[Resource],
+    objects: Sequence[Raw],
+    output: Format | None,
+    *,
+    now: datetime,
+    everywhere: bool,
+) -> None:
+    """Print a list.
+
+    Args:
+        screen: where.
+        kind: of the objects; its printer columns are the table.
+        objects: as stored.
+        output: None is the table, WIDE the one with more columns.
+        now: for ages.
+        everywhere: show the namespaces, too.
+    """
+    match output:
+        case Format.JSON | Format.YAML:
+            whole = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+            screen.text(to_json(whole) if output is Format.JSON else to_yaml(whole))
+        case Format.NAME:
+            for one in objects:
+                screen.text(object_name(kind, one))
+        case _ if objects:
+            columns = [c for c in kind.info.columns if output is Format.WIDE or not c.wide]
+            head = (["Namespace"] if everywhere else []) + ["Name"]
+            rows = [
+                [*([one["metadata"]["namespace"]] if everywhere else []), one["metadata"]["name"]]
+                + [cell(column, one, now) for column in columns]
+                for one in objects
+            ]
+            screen.table([*head, *(column.name for column in columns)], rows)
+        case _:
+            screen.note(f"no {kind.info.plural} found")
+
+
+def show_object(screen: Screen, kind: type[Resource], one: Raw, output: ObjectFormat) -> None:
+    """Print one object as it is stored."""
+    match output:
+        case ObjectFormat.JSON:
+            screen.text(to_json(one))
+        case ObjectFormat.YAML:
+            screen.text(to_yaml(one))
+        case ObjectFormat.NAME:
+            screen.text(object_name(kind, one))
+
+
+def object_name(kind: type[Resource], one: Raw) -> str:
+    """As kubectl names it: for other commands to take."""
+    return plain(f"{kind.__name__.lower()}.{GROUP}/{one['metadata']['name']}")
+
+
+def cell(column: Column, one: Raw, now: datetime) -> str:
+    """What stands in the column; empty where the object says nothing."""
+    value = _at(one, column.path)
+    if value is None:
+        return ""
+    if column.type == "date":
+        return age(now - datetime.fromisoformat(str(value)))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(str(part) for part in value) if isinstance(value, list) else str(value)
+
+
+def age(passed: timedelta) -> str:
+    """Its two largest units, such as 3h12m."""
+    left = max(0, int(passed.total_seconds()))
+    parts: list[str] = []
+    for seconds, unit in _UNITS:
+        count, left = divmod(left, seconds)
+        if count or (parts and len(parts) < 2) or unit == "s":
+            parts.append(f"{count}{unit}" if count or not parts else "")
+        if len(parts) == 2:
+            break
+    return "".join(parts)
+
+
+def _at(one: Mapping[str, Any], path: str) -> Any:
+    value: Any = one
+    for key in path.removeprefix(".").split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value

@@ -1,0 +1,83 @@
+"""What the API server's answers mean for a person: the sentence that matters, what to do next, and the exit code."""
+
+from __future__ import annotations
+
+import re
+
+from watchkeeper.cli.exits import Exit, Failure
+from watchkeeper.cli.session import Session
+from watchkeeper.errors import Conflict, Denied, Gone, Invalid, WatchkeeperError
+
+_REQUEST = re.compile(r"^(GET|POST|PUT|PATCH|DELETE) (/\S*): ")
+_POLICY = re.compile(r"ValidatingAdmissionPolicy '([^']+)' with binding '[^']+' denied request: (.*)", re.DOTALL)
+_RBAC = re.compile(
+    r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
+    r'(?: in the namespace "(?P<namespace>[^"]*)")?'
+)
+_NO_PARAMS = "no params found for policy binding"
+
+ROLE_FOR = {
+    ("create", "actionproposals"): "watchkeeper-proposer",
+    ("patch", "actionproposals"): "watchkeeper-approver (or -canceller, -acknowledger)",
+    ("create", "emergencystops"): "watchkeeper-halter",
+    ("delete", "emergencystops"): "watchkeeper-resumer",
+}
+"""ClusterRole to ask for; who only reads needs the viewer."""
+
+
+def explained(error: WatchkeeperError, session: Session) -> Failure:
+    """The end of a command that this error is."""
+    text = _REQUEST.sub("", error.message)
+    match error:
+        case Denied():
+            return Failure(Exit.NOT_ALLOWED, *_denied(text))
+        case Gone():
+            return Failure(Exit.NOT_FOUND, text)
+        case Invalid(reason="NoCredentials" | "InvalidName"):
+            return Failure(Exit.USAGE, text)
+        case Invalid():
+            return Failure(Exit.REFUSED, *_invalid(error))
+        case Conflict():
+            return Failure(
+                Exit.ERROR, text, "somebody else was faster: look again, and repeat the command if it is still wanted"
+            )
+    match error.reason:
+        case "KindNotInstalled":
+            return Failure(
+                Exit.NOT_FOUND, text, f"is Watchkeeper installed in this cluster? {session.command('version')}"
+            )
+        case "Unauthorized":
+            return Failure(Exit.NOT_ALLOWED, text, "log in again, or choose another --context")
+        case "Unreachable":
+            return Failure(
+                Exit.ERROR, text, "for a write it is not known whether it was done: look before you repeat it"
+            )
+    return Failure(Exit.ERROR, text)
+
+
+def _denied(text: str) -> list[str]:
+    if _NO_PARAMS in text:
+        return ["there is no OperatorPolicy named default in this namespace: without one nothing new is admitted", text]
+    if refusal := _POLICY.search(text):
+        return [refusal[2], f"(policy {refusal[1]})"]
+    if rbac := _RBAC.search(text):
+        verb, resource, where = rbac["verb"], rbac["resource"], rbac["namespace"]
+        place = f"in namespace {where}" if where else "in all namespaces"
+        flag = f"-n {where}" if where else "-A"
+        kind = f"{resource}.{rbac['group']}" if rbac["group"] else resource
+        role = ROLE_FOR.get((verb, resource.partition("/")[0]), "watchkeeper-viewer")
+        return [
+            f"{rbac['user']} may not {verb} {resource} {place}",
+            f"ask for ClusterRole {role}; check with: kubectl auth can-i {verb} {kind} {flag}",
+        ]
+    return [text]
+
+
+def _invalid(error: Invalid) -> list[str]:
+    """Every problem; a denial that came as 422 says its sentence only."""
+    found: list[str] = []
+    for problem in error.problems:
+        text = _REQUEST.sub("", problem)
+        refusal = _POLICY.search(text)
+        found.extend([refusal[2], f"(policy {refusal[1]})"] if refusal else [text])
+    return found

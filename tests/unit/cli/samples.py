@@ -1,0 +1,80 @@
+"""Objects as an operator leaves them, for what is shown of them."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+DIGEST = "sha256:" + "0123456789ab" + "c" * 52
+API = "watchkeeper.dev/v1alpha1"
+
+
+def proposal(name: str = "transfer-leader-rh2gr", *, namespace: str = "shop", **status: Any) -> dict[str, Any]:
+    """One that waits for a person; `status` replaces fields of it (None takes one away), `spec` those of spec."""
+    spec = {
+        "subjectRef": {"name": "orders"},
+        "action": {"source": "Subject", "name": "transfer-leader", "parameters": {"region": 42, "toStore": 5}},
+        "reason": "region 42 is hot and store 1 is busy",
+        "proposedBy": "alice",
+        "dryRun": False,
+        "approvals": [],
+    } | status.pop("spec", {})
+    whole = copy.deepcopy(WAITING) | status
+    return {
+        "apiVersion": API,
+        "kind": "ActionProposal",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "uid": f"uid-{name}",
+            "creationTimestamp": "2026-11-21T11:57:30Z",
+            "generation": 1,
+        },
+        "spec": {key: value for key, value in spec.items() if value is not None},
+        "status": {key: value for key, value in whole.items() if value is not None},
+    }
+
+
+WAITING: dict[str, Any] = {
+    "phase": "Validated",
+    "reason": "AwaitingApproval",
+    "digest": DIGEST,
+    "digestPrefix": DIGEST[7:19],
+    "risk": "Low",
+    "target": "region 42 to tikv-5/store 5",
+    "waitsFor": "Approval",
+    "expiresTime": "2026-11-21T12:57:30Z",
+    "message": "waits for approval by one person other than alice before 2026-11-21T12:57:30Z",
+    "attemptsAllowed": 3,
+    "attemptsSummary": "0/3",
+    "approval": {
+        "required": 1,
+        "granted": 0,
+        "open": True,
+        "distinctFromProposer": True,
+        "allowServiceAccounts": False,
+        "digestRequired": False,
+        "summary": "0/1",
+    },
+    "plan": {
+        "summary": "move the leader of region 42 from tikv-1/store 1 to tikv-5/store 5",
+        "preview": "store 5 leads 11 regions, store 1 14",
+        "steps": [
+            {
+                "action": "transfer-leader",
+                "parameters": {"region": 42, "toStore": 5},
+                "targets": ["region/42", "store/5"],
+                "predicates": [
+                    {
+                        "type": "voters",
+                        "text": "region 42 has voters on stores 1, 2, 5",
+                        "values": {"stores": [1, 2, 5]},
+                    },
+                    {"type": "store", "text": "store 5 is tikv-5:20160, started at 09:00", "values": {"store": 5}},
+                ],
+                "effect": "store 5 leads region 42",
+                "undo": "propose transfer-leader of region 42 to store 1",
+            }
+        ],
+    },
+}
