@@ -12,6 +12,8 @@ class Knobs(BaseModel):
 
     transfer_leader_seconds: float = Field(default=0.3, ge=0, description="a store hands over a leader")
     change_peer_seconds: float = Field(default=0.2, ge=0, description="any other step of an operator")
+    split_seconds: float = Field(default=0.5, ge=0, description="a store splits a region")
+    merge_seconds: float = Field(default=1.0, ge=0, description="stores merge two regions")
     snapshot_seconds: float | None = Field(
         default=None, ge=0, description="fixed time of a snapshot; without it, by size and snapshot_mib_per_second"
     )

@@ -52,7 +52,7 @@ def transfer_leader(world: World, region: Region, to_store: int, label: Label) -
         raise CannotBuildError("no operator step is built")
     step = TransferLeader(region.leader_store, to_store)
     brief = f"transfer leader: store {region.leader_store} to {to_store}"
-    return _operation(region, Label(label.desc, label.kind | Kind.LEADER, label.priority), brief, (step,))
+    return new_operation(region, Label(label.desc, label.kind | Kind.LEADER, label.priority), brief, (step,))
 
 
 def evict_leader(region: Region, to_store: int, candidates: tuple[int, ...]) -> Operation:
@@ -60,7 +60,7 @@ def evict_leader(region: Region, to_store: int, candidates: tuple[int, ...]) -> 
     step = TransferLeader(region.leader_store, to_store, candidates)
     stores = " ".join(str(store) for store in candidates)
     brief = f"evict leader: from store {region.leader_store} to one in [{stores}], or to {to_store} (for compatibility)"
-    return _operation(region, Label("evict-leader-scheduler", Kind.LEADER, Priority.URGENT), brief, (step,))
+    return new_operation(region, Label("evict-leader-scheduler", Kind.LEADER, Priority.URGENT), brief, (step,))
 
 
 def change_peers(world: World, region: Region, target: Target, label: Label) -> Operation:
@@ -73,10 +73,11 @@ def change_peers(world: World, region: Region, target: Target, label: Label) -> 
     steps, kind = plan.steps()
     if not steps:
         raise CannotBuildError("no operator step is built")
-    return _operation(region, Label(label.desc, label.kind | kind, label.priority), plan.brief, tuple(steps))
+    return new_operation(region, Label(label.desc, label.kind | kind, label.priority), plan.brief, tuple(steps))
 
 
-def _operation(region: Region, label: Label, brief: str, steps: tuple[Step, ...]) -> Operation:
+def new_operation(region: Region, label: Label, brief: str, steps: tuple[Step, ...]) -> Operation:
+    """An operator on the region as it is now; who calls adds it to the controller."""
     return Operation(
         desc=label.desc,
         brief=brief,

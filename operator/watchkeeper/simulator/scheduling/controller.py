@@ -6,7 +6,7 @@ Everything here lives in the memory of the PD leader: a leader change forgets it
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from watchkeeper.simulator.scheduling.execution import StepExecutor
@@ -80,19 +80,36 @@ class OperatorController:
     def add(self, operation: Operation) -> bool:
         """Start it now; False where PD would refuse: something as urgent runs, or a store limit is used up."""
         region = self._world.regions.get(operation.region_id)
+        refusal = self._refusal(operation)
         self.events[(operation.desc, "check")] += 1
-        if region is None or (region.conf_ver, region.version) != (operation.conf_ver, operation.version):
+        if region is None or refusal is not None:
+            self.events[(operation.desc, refusal or "not-found")] += 1
             return False
         old = self._memory.running.get(operation.region_id)
-        if old is not None and operation.priority <= old.priority:
-            self.events[(operation.desc, "already-have")] += 1
-            return False
-        if operation.priority is not Priority.URGENT and not self._limiter.allows(operation):
-            return False
         if old is not None:
             self._end(old, Status.REPLACED, "replace")
         self._start(operation, region)
         return True
+
+    def _refusal(self, operation: Operation) -> str | None:
+        """Why it would not be added: PD's name of the event (`operator_controller.go`)."""
+        region = self._world.regions.get(operation.region_id)
+        if region is None:
+            return "not-found"
+        if (region.conf_ver, region.version) != (operation.conf_ver, operation.version):
+            return "epoch-not-match"
+        old = self._memory.running.get(operation.region_id)
+        if old is not None and operation.priority <= old.priority:
+            return "already-have"
+        if operation.priority is not Priority.URGENT and not self._limiter.allows(operation):
+            return "exceed-limit"
+        return None
+
+    def add_together(self, operations: Sequence[Operation]) -> bool:
+        """Start all of them or none, as PD does with the two of a merge."""
+        if any(self._refusal(one) is not None for one in operations):
+            return False
+        return all(self.add(one) for one in operations)
 
     def _start(self, operation: Operation, region: Region) -> None:
         now = self._world.clock.now
@@ -120,6 +137,12 @@ class OperatorController:
         if operation is not None:
             self._check(operation, region)
 
+    def region_gone(self, region: Region) -> None:
+        """The region was merged into another one: its operator is cancelled, though it succeeded (surprise 8)."""
+        operation = self._memory.running.get(region.id)
+        if operation is not None:
+            self._end(operation, Status.CANCELED, "cancel")
+
     def _is_running(self, operation: Operation) -> bool:
         return self._memory.running.get(operation.region_id) is operation
 
@@ -135,8 +158,10 @@ class OperatorController:
             self._send(operation, operation.step)
 
     def _is_stale(self, operation: Operation, region: Region) -> bool:
-        """The step can no longer succeed, or somebody else changed the peers."""
+        """The step can no longer succeed, or somebody else changed the peers or, where it merges, the range."""
         step = operation.step
+        if Kind.MERGE in operation.kind and region.version != operation.version:
+            return True
         if step is not None and step.obstacle(region) is not None:
             return True
         grown = region.conf_ver - operation.conf_ver

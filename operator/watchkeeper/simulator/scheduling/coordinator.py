@@ -8,6 +8,7 @@ from watchkeeper.simulator.scheduling.execution import StepExecutor
 from watchkeeper.simulator.scheduling.leadermoves import LeaderMoves
 from watchkeeper.simulator.scheduling.pauses import Pauses
 from watchkeeper.simulator.scheduling.removal import StoreRemoval
+from watchkeeper.simulator.scheduling.scatter import Scatterer
 from watchkeeper.simulator.scheduling.schedulers import SchedulerRegistry, SchedulerRunner
 from watchkeeper.simulator.scheduling.storelimits import StoreLimiter
 from watchkeeper.simulator.scheduling.stores import StoreFilter
@@ -27,11 +28,13 @@ class Coordinator:
         self.stores = StoreFilter(world, lambda store_id: self.schedulers.holder_of(store_id) is not None)
         self.scheduler_pauses = Pauses(world)
         self.checker_pauses = Pauses(world)
+        self.scatterer = Scatterer(world, self.operators, self.stores)
         self.moves = LeaderMoves(world, self.operators, self.stores)
         self.runner = SchedulerRunner(world, self.schedulers, self.scheduler_pauses, self.operators, self.moves)
         self.checker = RuleChecker(world, self.operators, self.stores, self.checker_pauses)
         self.operators.on_end = self.checker.look_at
         world.regions.on_change = self._region_changed
+        world.regions.on_gone = self.operators.region_gone
         self.removal = StoreRemoval(world, self.schedulers)
         self.removal.on_state = self.checker.look_at_store
         world.on_store_state = self.checker.look_at_store
@@ -45,6 +48,7 @@ class Coordinator:
         self.operators.forget()
         self.limiter.forget()
         self.removal.forget()
+        self.scatterer.forget()
         self.scheduler_pauses.forget()
         self.checker_pauses.forget()
         ready_at = self._world.clock.now + self._world.knobs.coordinator_seconds

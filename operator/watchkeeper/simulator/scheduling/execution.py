@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from watchkeeper.simulator.scheduling.reshaping import MergeRegion, SplitRegion
 from watchkeeper.simulator.scheduling.steps import (
     AddLearner,
     Change,
@@ -16,6 +17,7 @@ from watchkeeper.simulator.scheduling.steps import (
     Step,
     TransferLeader,
 )
+from watchkeeper.simulator.world import reshaping
 from watchkeeper.simulator.world.region import Peer, Region, Role
 from watchkeeper.simulator.world.state import World
 from watchkeeper.simulator.world.store import Liveness
@@ -59,34 +61,49 @@ class StepExecutor:
         if any(fault.action is StepAction.IGNORE for fault in faults):
             return
         delay = self._delay(step) + sum(fault.seconds for fault in faults if fault.action is StepAction.DELAY)
-        conf_ver, leader_id = region.conf_ver, leader.id
+        epoch, leader_id = (region.conf_ver, region.version), leader.id
 
         def execute() -> None:
-            current = self._world.regions.get(region.id)
-            if current is region and region.conf_ver == conf_ver and region.leader_store == leader_id:
+            is_same = self._world.regions.get(region.id) is region and (region.conf_ver, region.version) == epoch
+            if is_same and region.leader_store == leader_id:
                 self._execute(step, region)
 
         self._world.clock.after(delay, execute)
 
     def _delay(self, step: Step) -> float:
         knobs = self._world.knobs
-        return knobs.transfer_leader_seconds if isinstance(step, TransferLeader) else knobs.change_peer_seconds
+        match step:
+            case TransferLeader():
+                return knobs.transfer_leader_seconds
+            case SplitRegion():
+                return knobs.split_seconds
+            case MergeRegion():
+                return knobs.merge_seconds
+            case _:
+                return knobs.change_peer_seconds
 
     def _execute(self, step: Step, region: Region) -> None:
         if step.applied(region) or self._world.stores[region.leader_store].liveness is not Liveness.ALIVE:
             return
-        if isinstance(step, TransferLeader):
-            self._transfer(step, region)
-        elif isinstance(step, AddLearner):
-            self._add_learner(step, region)
-        elif isinstance(step, PromoteLearner):
-            self._set_roles(region, [(Change(step.peer_id, step.store_id), Role.VOTER)])
-        elif isinstance(step, RemovePeer):
-            self._remove(step, region)
-        elif isinstance(step, EnterJoint):
-            self._set_roles(region, _roles(step, Role.INCOMING_VOTER, Role.DEMOTING_VOTER))
-        elif isinstance(step, LeaveJoint):
-            self._set_roles(region, _roles(step, Role.VOTER, Role.LEARNER))
+        match step:
+            case TransferLeader():
+                self._transfer(step, region)
+            case AddLearner():
+                self._add_learner(step, region)
+            case RemovePeer():
+                self._remove(step, region)
+            case SplitRegion():
+                reshaping.split(self._world, region, step.keys or (reshaping.middle_key(region),))
+            case MergeRegion():
+                self._merge(step, region)
+            case _:
+                self._set_roles(region, _roles(step))
+
+    def _merge(self, step: MergeRegion, source: Region) -> None:
+        """The source's store merges; where the two are not on the same stores any more, nothing happens."""
+        target = self._world.regions.get(step.target)
+        if not step.is_passive and target is not None and reshaping.can_merge(source, target):
+            reshaping.merge(self._world, source, target)
 
     def _transfer(self, step: TransferLeader, region: Region) -> None:
         """The leader stays where the target cannot take over: dead, lagging or no voter."""
@@ -162,5 +179,16 @@ def _bound(call: Callable[[Region, int], None], region: Region | None, peer_id: 
     return action
 
 
-def _roles(step: EnterJoint | LeaveJoint, promoted: Role, demoted: Role) -> list[tuple[Change, Role]]:
-    return [(one, promoted) for one in step.promote] + [(one, demoted) for one in step.demote]
+def _roles(step: Step) -> list[tuple[Change, Role]]:
+    """The roles that a change of peers gives."""
+    match step:
+        case PromoteLearner():
+            return [(Change(step.peer_id, step.store_id), Role.VOTER)]
+        case EnterJoint():
+            return [(one, Role.INCOMING_VOTER) for one in step.promote] + [
+                (one, Role.DEMOTING_VOTER) for one in step.demote
+            ]
+        case LeaveJoint():
+            return [(one, Role.VOTER) for one in step.promote] + [(one, Role.LEARNER) for one in step.demote]
+        case _:
+            return []

@@ -100,7 +100,7 @@ class StoreLife:
 
     def _catch_up(self, behind: list[tuple[Region, int]]) -> None:
         for region, peer_id in behind:
-            if peer_id in region.pending:
+            if peer_id in region.pending and self._world.regions.get(region.id) is region:
                 with self._world.regions.changing(region):
                     region.pending.discard(peer_id)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -112,6 +112,19 @@ def fit(region: Region, rules: Sequence[Rule], stores: Mapping[int, Store]) -> R
             fits.append(RuleFit(rule, chosen, _score(rule, chosen, stores)))
             free = [peer for peer in free if peer not in chosen]
     return RegionFit(fits, sorted(free, key=lambda peer: peer.id))
+
+
+def fits_as_well(
+    region: Region, old_store: int, new_store: int, rules: Sequence[Rule], stores: Mapping[int, Store]
+) -> bool:
+    """PD's placement safeguard: whether a region fits its rules no worse with a peer on the new store."""
+    moved = [Peer(one.id, new_store if one.store_id == old_store else one.store_id, one.role) for one in region.peers]
+    after = fit(replace(region, peers=moved), rules, stores)
+    before = fit(region, rules, stores)
+    return len(after.orphans) <= len(before.orphans) and all(
+        len(new.peers) >= len(old.peers) and new.isolation_score >= old.isolation_score
+        for old, new in zip(before.rules, after.rules, strict=True)
+    )
 
 
 def _best(rule: Rule, free: Sequence[Peer], stores: Mapping[int, Store]) -> list[Peer]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -37,6 +38,8 @@ class RegionMap:
         self.learner = IndexedSet()
         self.on_change: Callable[[Region], None] = lambda region: None
         """Called after each change: the region heartbeat that reaches PD."""
+        self.on_gone: Callable[[Region], None] = lambda region: None
+        """Called when a region has been merged into another one."""
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -92,9 +95,51 @@ class RegionMap:
         right = self._by_id[self._ids[place + 1]] if place + 1 < len(self._ids) else None
         return left, right
 
+    def cut(self, region: Region, left: Sequence[Region]) -> None:
+        """Put new regions before one that is being changed: it keeps its id and its right end, as in TiKV.
+
+        Raises:
+            ValueError: if the new ones do not follow each other from its start to a place inside of it.
+        """
+        edges = [region.start_key, *(one.end_key for one in left)]
+        if [one.start_key for one in left] != edges[:-1] or not _rising([*edges, region.end_key]):
+            raise ValueError(f"region {region.id} cannot be split at {[key.hex() for key in edges[1:]]}")
+        place = bisect.bisect_left(self._starts, region.start_key)
+        region.start_key = edges[-1]
+        self._starts[place : place + 1] = edges
+        self._ids[place:place] = [one.id for one in left]
+        for one in left:
+            self._by_id[one.id] = one
+            self._index(one)
+
+    def absorb(self, source: Region, target: Region) -> None:
+        """Give the keys and the size of a region to its neighbour, which is being changed; the region is no more.
+
+        Raises:
+            ValueError: if they are not neighbours.
+        """
+        if all(one is not target for one in self.neighbours(source)):
+            raise ValueError(f"regions {source.id} and {target.id} are not adjacent")
+        self._forget(source)
+        place = bisect.bisect_left(self._starts, source.start_key)
+        if source.start_key < target.start_key:
+            del self._by_id[source.id], self._starts[place + 1], self._ids[place]
+            target.start_key = source.start_key
+        else:
+            del self._by_id[source.id], self._starts[place], self._ids[place]
+            target.end_key = source.end_key
+        target.size += source.size
+        target.keys += source.keys
+
     @contextmanager
     def changing(self, region: Region) -> Iterator[None]:
-        """Change the peers, leader or health of a region; PD hears of it at the end."""
+        """Change the peers, leader, size or health of a region; PD hears of it at the end.
+
+        Raises:
+            ValueError: if the region is no more.
+        """
+        if self._by_id.get(region.id) is not region:
+            raise ValueError(f"region {region.id} is no more")
         self._forget(region)
         try:
             yield
@@ -133,3 +178,9 @@ class RegionMap:
             leading.leader_size -= region.size
         for index in (self.pending, self.down, self.learner):
             index.discard(region.id)
+
+
+def _rising(keys: Sequence[bytes]) -> bool:
+    """Whether each key lies behind the one before; an empty last one is the end of everything."""
+    *inner, end = keys
+    return all(one < other for one, other in itertools.pairwise(inner)) and (not end or inner[-1] < end)
