@@ -85,7 +85,9 @@ async def test_a_role_that_is_gone_does_not_keep_a_namespace_for_ever() -> None:
     assert (await passes(world)).status.state is StandingState.HELD
     world.clock.passed += 601
     assert (await passes(world)).status.state is StandingState.ABANDONED
-    assert (await passes(world)).metadata.finalizers == ()
+    key = world.read(StandingChange, "c").key
+    await StandingLadder(world.services).reconcile(key)
+    assert key not in world.store.objects, "without its finalizer the deleted object is gone"
 
 
 def test_a_long_name_is_cut_where_a_name_may_end() -> None:

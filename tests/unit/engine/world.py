@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from tests.memory_api import KINDS, MemoryApi
 from tests.unit.domain.builders import NOW, policy, subject
+from watchkeeper.adapters.kubernetes.objects import KubernetesObjects
+from watchkeeper.adapters.kubernetes.patches import merge_difference
+from watchkeeper.adapters.kubernetes.stored import parsed, status_of
 from watchkeeper.api.v1alpha1.actionproposal import PlanStep
 from watchkeeper.api.v1alpha1.meta import ApiModel, Key, Resource
 from watchkeeper.api.v1alpha1.standingchange import Change
@@ -17,7 +21,7 @@ from watchkeeper.engine.drivers import Drivers
 from watchkeeper.engine.gates import Gates
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.settings import EngineSettings
-from watchkeeper.errors import Conflict, Gone, WatchkeeperError
+from watchkeeper.errors import WatchkeeperError
 from watchkeeper.ports.driver import (
     ActionDefinition,
     ChangeState,
@@ -35,7 +39,7 @@ from watchkeeper.ports.driver import (
     WriteAnswer,
     WriteContext,
 )
-from watchkeeper.ports.objects import FINALIZER, Leases, ObjectStore, R
+from watchkeeper.ports.objects import Leases, ObjectStore, R
 from watchkeeper.ports.recorder import EventType
 
 READY: dict[str, Any] = {
@@ -48,85 +52,83 @@ READY: dict[str, Any] = {
 }
 
 
-class MemoryStore:
-    """Objects by key. `refuse[name]` are errors that the next calls of a method raise instead of answering."""
+class Stored(MutableMapping[Key, Resource]):
+    """The objects of an API server in memory, typed, to be set as no API server would."""
+
+    def __init__(self, api: MemoryApi) -> None:
+        self._api = api
+
+    def __getitem__(self, key: Key) -> Resource:
+        return parsed(_KINDS[key.kind], self._api.objects[_place(key)])
+
+    def __setitem__(self, key: Key, value: Resource) -> None:
+        self._api.put(value)
+
+    def __delitem__(self, key: Key) -> None:
+        self._api.remove(_place(key))
+
+    def __iter__(self) -> Iterator[Key]:
+        return (Key(KINDS[plural].__name__, namespace, name) for plural, namespace, name in self._api.objects)
+
+    def __len__(self) -> int:
+        return len(self._api.objects)
+
+
+_KINDS = {kind.__name__: kind for kind in KINDS.values()}
+
+
+def _place(key: Key) -> tuple[str, str, str]:
+    return _KINDS[key.kind].info.plural, key.namespace, key.name
+
+
+class MemoryStore(KubernetesObjects):
+    """The real store over an API server in memory. `refuse[name]` are errors that the next calls of a method raise."""
 
     def __init__(self, *objects: Resource) -> None:
-        self.objects: dict[Key, Resource] = {}
+        self.api = MemoryApi(now=lambda: NOW, namespaces=("team", "watchkeeper-system"))
+        super().__init__(self.api)
+        self.objects = Stored(self.api)
         self.refuse: dict[str, list[Exception | None]] = {}
         self.after: dict[str, list[Exception | None]] = {}
         """Errors raised by the next calls of a method after they took effect: the answer is lost."""
-        self.status_writes = 0
         for found in objects:
-            self.objects[found.key] = self._versioned(found)
+            self.objects[found.key] = found
 
-    def _versioned(self, obj: R) -> R:
-        old = int(obj.metadata.resource_version or 0)
-        return obj.replace(metadata=obj.metadata.replace(resource_version=str(old + 1)))
-
-    def _said(self, name: str, errors: dict[str, list[Exception | None]]) -> None:
+    @staticmethod
+    def _said(name: str, errors: dict[str, list[Exception | None]]) -> None:
         error = errors[name].pop(0) if errors.get(name) else None
         if error is not None:
             raise error
 
     async def get(self, kind: type[R], namespace: str, name: str) -> R:
         self._said(f"get {kind.__name__}", self.refuse)
-        found = self.objects.get(Key(kind.__name__, namespace, name))
-        if found is None:
-            raise Gone(f"no {kind.__name__} {name}")
-        return cast("R", found)
+        return await super().get(kind, namespace, name)
 
     async def list(self, kind: type[R], namespace: str | None = None, *, strict: bool = False) -> list[R]:
-        del strict
         self._said(f"list {kind.__name__}", self.refuse)
-        return [
-            cast("R", o)
-            for k, o in self.objects.items()
-            if k.kind == kind.__name__ and namespace in (None, k.namespace)
-        ]
-
-    async def create(self, obj: R) -> R:
-        if obj.key in self.objects:
-            raise Conflict("there is one")
-        meta = obj.metadata.replace(uid=f"uid-{len(self.objects)}", creation_timestamp=NOW, generation=1)
-        self.objects[obj.key] = made = self._versioned(obj.replace(metadata=meta))
-        return made
-
-    def _put(self, name: str, obj: R, **changes: Any) -> R:
-        self._said(name, self.refuse)
-        stored = self.objects.get(obj.key)
-        if stored is None:
-            raise Gone(f"{obj.key} is gone")
-        if stored.metadata.resource_version != obj.metadata.resource_version:
-            raise Conflict(f"{obj.key} has changed")
-        self.objects[obj.key] = new = self._versioned(obj.replace(**changes))
-        self._said(name, self.after)
-        return new
+        return await super().list(kind, namespace, strict=strict)
 
     async def write_status(self, obj: R, status: ApiModel) -> R:
-        if cast("Any", obj).status.wire() == status.wire():
+        if not merge_difference(status_of(obj).wire(), status.wire()):
             return obj
-        self.status_writes += 1
-        return self._put(f"write_status {type(obj).__name__}", obj, status=type(status).model_validate(status.wire()))
+        return await self._with_errors(f"write_status {type(obj).__name__}", super().write_status(obj, status))
 
     async def swap_status(self, obj: R, changes: Mapping[str, tuple[Any, Any]]) -> R:
-        stored = cast("Any", self.objects[obj.key])
-        wire = stored.status.wire()
-        if any(wire.get(field, []) != old for field, (old, _) in changes.items()):
-            raise Conflict("a field has changed")
-        new = type(stored.status).model_validate({**wire, **{field: value for field, (_, value) in changes.items()}})
-        return cast("R", self._put(f"swap_status {type(obj).__name__}", stored, status=new))
+        return await self._with_errors(f"swap_status {type(obj).__name__}", super().swap_status(obj, changes))
 
     async def set_finalizer(self, obj: R, *, present: bool) -> R:
-        if (FINALIZER in obj.metadata.finalizers) == present:
-            return obj
-        others = tuple(name for name in obj.metadata.finalizers if name != FINALIZER)
-        wanted = (*others, FINALIZER) if present else others
-        return self._put(f"set_finalizer {type(obj).__name__}", obj, metadata=obj.metadata.replace(finalizers=wanted))
+        name = f"set_finalizer {type(obj).__name__}"
+        return await self._with_errors(name, super().set_finalizer(obj, present=present))
 
-    async def namespace_terminating(self, namespace: str) -> bool:
-        del namespace
-        return False
+    async def _with_errors(self, name: str, writing: Coroutine[Any, Any, R]) -> R:
+        try:
+            self._said(name, self.refuse)
+        except BaseException:
+            writing.close()
+            raise
+        written = await writing
+        self._said(name, self.after)
+        return written
 
 
 class SetClock:
