@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 
-from watchkeeper.simulator.scenario import RegionSpec, Scenario, StoreSpec
-from watchkeeper.simulator.world.configuration import StoreLimit
+from watchkeeper.simulator.scenario import RegionSpec, Scenario
 from watchkeeper.simulator.world.placement import Rule
 from watchkeeper.simulator.world.region import Peer, Region
+from watchkeeper.simulator.world.registration import StoreSpec, register
 from watchkeeper.simulator.world.state import World
-from watchkeeper.simulator.world.store import GIB, Store
 
 
 def populate(world: World, scenario: Scenario) -> None:
@@ -18,7 +17,7 @@ def populate(world: World, scenario: Scenario) -> None:
     world.config.max_store_down_seconds = scenario.max_store_down_seconds
     world.rules = list(scenario.rules) or [Rule(count=scenario.replicas)]
     for spec in scenario.store_list or _store_specs(scenario):
-        _add_store(world, spec, scenario)
+        register(world, spec, scenario.version.removeprefix("v"))
     for region_spec in scenario.region_list:
         _add_region(world, region_spec)
     if not scenario.region_list and world.stores:
@@ -36,22 +35,6 @@ def _store_specs(scenario: Scenario) -> list[StoreSpec]:
         labels = {"zone": zone, "host": f"h{i + 1}"}
         specs.append(StoreSpec(id=i + 1, address=address, status_address=status, labels=labels))
     return specs
-
-
-def _add_store(world: World, spec: StoreSpec, scenario: Scenario) -> None:
-    now = world.clock.wall_ns()
-    world.ids.reserve(spec.id)
-    world.config.store_limits[spec.id] = StoreLimit()
-    world.stores[spec.id] = Store(
-        id=spec.id,
-        address=spec.address,
-        status_address=spec.status_address,
-        labels=dict(spec.labels),
-        version=scenario.version.removeprefix("v"),
-        started_ns=now,
-        capacity=spec.capacity_gib * GIB,
-        last_heartbeat_ns=now,
-    )
 
 
 def _add_region(world: World, spec: RegionSpec) -> None:

@@ -10,18 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from watchkeeper.simulator.knobs import Knobs
 from watchkeeper.simulator.world.placement import Rule
-
-
-class StoreSpec(BaseModel):
-    """One store where the pattern is not enough."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: int = Field(ge=1)
-    address: str
-    status_address: str = ""
-    labels: dict[str, str] = Field(default_factory=dict)
-    capacity_gib: int = Field(default=100, gt=0)
+from watchkeeper.simulator.world.registration import StoreSpec
 
 
 class RegionSpec(BaseModel):

@@ -72,6 +72,7 @@ class Simulator:
 
     def _leader_changed(self, leader: Member) -> None:
         self.world.leader_started_at = leader.started_at
+        self.clock.skew_seconds = leader.clock_skew
         self.coordinator.leader_changed()
 
     def region(self, region_id: int) -> Region:

@@ -47,7 +47,7 @@ def _cluster(context: Context) -> str:
 
 
 def _store_counts(context: Context, store: Store) -> dict[str, float]:
-    held = context.world.regions.of_store(store.id)
+    held = context.world.regions.counted(store.id)
     name = context.world.state_name(store)
     used = store.used
     low_space = used > store.capacity * float(context.world.config.schedule["low-space-ratio"])
@@ -98,7 +98,7 @@ def _regions(context: Context) -> str:
 def _stores(context: Context) -> str:
     samples: list[Sample] = []
     for store in context.world.living_stores():
-        held = context.world.regions.of_store(store.id)
+        held = context.world.regions.counted(store.id)
         used = store.used
         values: dict[str, float] = {
             "leader_count": len(held.leaders),

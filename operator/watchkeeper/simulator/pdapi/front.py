@@ -29,6 +29,8 @@ REDIRECT_FAILED = "[PD:apiutil:ErrRedirect]redirect failed\n"
 NOT_LEADER = "[PD:apiutil:ErrRedirectToNotLeader]redirect to not leader\n"
 NO_LEADER = "[PD:apiutil:ErrRedirectNoLeader]redirect finds no leader\n"
 _WAIT_FOR_LEADER = 3.0
+_REGIONS_OF_STORE = "/regions/store/"
+"""What hangs once the index per store is locked (recordings lock-06, lock-07)."""
 _LEASE = 6.0
 """While a hung leader's lease lasts, what is forwarded hangs with it (lc-tl-8)."""
 
@@ -73,6 +75,10 @@ class Front:
         return self._forward(member, route, resolved)
 
     def _answer(self, member: Member, route: Route, call: Call) -> Answer:
+        if member.stalled and not route.local:
+            return Answer(hangs=True)
+        if member.is_locked and _REGIONS_OF_STORE in route.template:
+            return Answer(hangs=True)
         self._context.member = member
         return route.answer(self._context, call)
 
@@ -84,6 +90,8 @@ class Front:
 
     def _forward(self, member: Member, route: Route, call: Call) -> Answer:
         members = self._context.members
+        if member.is_locked:
+            return _no_leader()
         leader = members.get(members.leader or "")
         if leader is None or leader.state is MemberState.DOWN:
             return plain(REDIRECT_FAILED, 500)
@@ -100,5 +108,9 @@ class Front:
         followers = [one for one in members.all if one.state is MemberState.RUNNING]
         if followers and member is followers[0]:
             return plain(NOT_LEADER, 500)
-        answer = plain(NO_LEADER, 503)
-        return Answer(answer.status, answer.body, answer.content_type, delay=_WAIT_FOR_LEADER)
+        return _no_leader()
+
+
+def _no_leader() -> Answer:
+    answer = plain(NO_LEADER, 503)
+    return Answer(answer.status, answer.body, answer.content_type, delay=_WAIT_FOR_LEADER)

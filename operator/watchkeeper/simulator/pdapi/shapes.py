@@ -52,7 +52,7 @@ def _store_meta(world: World, one: Store) -> dict[str, Json]:
 
 
 def _store_status(world: World, one: Store) -> dict[str, Json]:
-    held = world.regions.of_store(one.id)
+    held = world.regions.counted(one.id)
     used = one.used
     has_beaten = one.last_heartbeat_ns > 0
     capacity = one.capacity if has_beaten else 0
@@ -124,7 +124,7 @@ def region(one: Region | None, now: float = 0.0, *, with_size: bool = True) -> d
         "end_key": one.end_key.hex().upper(),
         "epoch": {"conf_ver": one.conf_ver, "version": one.version},
         "peers": [peer(each) for each in one.peers],
-        "leader": peer(one.leader) if one.leader is not None else {"role_name": ""},
+        "leader": peer(one.known_leader) if one.known_leader is not None else {"role_name": ""},
     }
     down = [each for each in one.peers if each.id in one.down]
     if down:

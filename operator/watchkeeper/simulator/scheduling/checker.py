@@ -36,6 +36,8 @@ class RuleChecker:
         self._is_patrolling = False
         self.ready_at = 0.0
         """Virtual time until when the coordinator is not prepared."""
+        self.is_stopped = False
+        """A fault of PD keeps it from acting."""
 
     def look_at(self, region_id: int) -> None:
         """The region has changed."""
@@ -57,7 +59,7 @@ class RuleChecker:
         if self._world.clock.now < self.ready_at:
             self._patrol_in(self.ready_at - self._world.clock.now)
             return
-        if self._world.config.halt_scheduling or self._pauses.is_paused("rule"):
+        if self.is_stopped or self._world.config.halt_scheduling or self._pauses.is_paused("rule"):
             self._patrol_in(self._world.knobs.patrol_retry_seconds)
             return
         batch = list(itertools.islice(self._waiting, _BATCH))

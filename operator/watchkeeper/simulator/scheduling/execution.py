@@ -39,10 +39,16 @@ class StepFault:
     store: int | None = None
     region: int | None = None
     seconds: float = 0.0
+    only: tuple[type[Step], ...] = ()
+    """The kinds of steps that it is about; empty: all."""
 
     def applies(self, store_id: int, region_id: int) -> bool:
         """Whether it is about this store and region."""
         return self.store in {None, store_id} and self.region in {None, region_id}
+
+    def concerns(self, step: Step) -> bool:
+        """Whether it is about steps of this kind."""
+        return not self.only or isinstance(step, self.only)
 
 
 class StepExecutor:
@@ -55,9 +61,9 @@ class StepExecutor:
     def receive(self, step: Step, region: Region) -> None:
         """A step reaches the leader's store; it is dropped without a word if that store cannot or will not."""
         leader = self._world.stores.get(region.leader_store)
-        if leader is None or leader.liveness is not Liveness.ALIVE:
+        if leader is None or leader.liveness is not Liveness.ALIVE or region.frozen:
             return
-        faults = [fault for fault in self.faults if fault.applies(leader.id, region.id)]
+        faults = [fault for fault in self.faults if fault.applies(leader.id, region.id) and fault.concerns(step)]
         if any(fault.action is StepAction.IGNORE for fault in faults):
             return
         delay = self._delay(step) + sum(fault.seconds for fault in faults if fault.action is StepAction.DELAY)
@@ -112,7 +118,8 @@ class StepExecutor:
             peer = region.peer_on(store_id)
             store = self._world.stores[store_id]
             able = peer is not None and peer.role in {Role.VOTER, Role.INCOMING_VOTER} and region.is_healthy(peer)
-            if able and store.liveness is not Liveness.DEAD:
+            is_near = self._world.links.connected(region.leader_store, store_id)
+            if able and is_near and store.liveness is not Liveness.DEAD:
                 with self._world.regions.changing(region):
                     region.leader_store = store_id
                 return

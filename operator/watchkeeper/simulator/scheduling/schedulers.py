@@ -121,6 +121,8 @@ class SchedulerRunner:
         self._moves = moves
         self.ready_at = 0.0
         """Virtual time until when the coordinator is not prepared."""
+        self.is_stopped = False
+        """A fault of PD keeps every scheduler from acting."""
         self._timers: dict[str, Timer] = {}
         self.diagnoses: dict[str, Diagnosis] = {}
         """What each scheduler found when it last ran: later than the truth, as in PD (surprise 16)."""
@@ -154,6 +156,8 @@ class SchedulerRunner:
         self._tick_in(scheduler)
 
     def _diagnose(self, scheduler: Scheduler) -> None:
+        if self.is_stopped and scheduler.name in self.diagnoses:
+            return
         status = "normal"
         if self._world.config.halt_scheduling:
             status = "halted"
@@ -174,6 +178,7 @@ class SchedulerRunner:
         limit = self._world.config.limit("leader-schedule-limit", now)
         return (
             now >= self.ready_at
+            and not self.is_stopped
             and self._registry.get(scheduler.name) is scheduler
             and not self._world.config.halt_scheduling
             and not self._pauses.is_paused(scheduler.name)

@@ -39,6 +39,8 @@ class Clock:
     def __init__(self, start: datetime = DEFAULT_START) -> None:
         self._base_ns = int(start.timestamp() * 1_000_000) * 1000
         self._now = 0.0
+        self.skew_seconds = 0.0
+        """How far the clock of the PD leader's machine is off; timers do not feel it."""
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
 
@@ -49,7 +51,7 @@ class Clock:
 
     def wall_ns(self, at: float | None = None) -> int:
         """Virtual time as nanoseconds since 1970, now or at a time of this clock."""
-        return self._base_ns + round((self._now if at is None else at) * NANOSECONDS)
+        return self._base_ns + round(((self._now if at is None else at) + self.skew_seconds) * NANOSECONDS)
 
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Call `action` in that many virtual seconds (at once at the next step of time if 0 or less)."""

@@ -86,7 +86,7 @@ class StoreLife:
             if peer is None:
                 continue
             if self._leads_nobody(region, store):
-                self._elect(region)
+                self.elect(region)
                 continue
             with self._world.regions.changing(region):
                 region.down.pop(peer.id, None)
@@ -111,19 +111,27 @@ class StoreLife:
     def _elect_elsewhere(self, store: Store) -> None:
         for region in self._regions(store):
             if region.leader_store == store.id:
-                self._elect(region)
+                self.elect(region)
 
-    def _elect(self, region: Region) -> None:
-        """The living majority chooses one of its voters.
+    def elect(self, region: Region) -> None:
+        """The living majority that can reach one another chooses one of its voters.
 
         Without a majority nobody reports the region, so PD goes on showing the leader that it knew.
         """
+        if region.frozen:
+            return
         voters = [peer for peer in region.peers if peer.role in _VOTING]
         living = [peer for peer in voters if self._world.stores[peer.store_id].liveness is not Liveness.DEAD]
         able = [peer for peer in living if peer.id not in region.pending]
-        if len(living) * 2 > len(voters) and able:
+        links = self._world.links
+        carried = [
+            peer
+            for peer in able
+            if 2 * sum(links.connected(peer.store_id, one.store_id) for one in living) > len(voters)
+        ]
+        if carried:
             with self._world.regions.changing(region):
-                region.leader_store = self._world.random.choice(able).store_id
+                region.leader_store = self._world.random.choice(carried).store_id
 
     def _report_down(self, store: Store) -> None:
         for region in self._regions(store):

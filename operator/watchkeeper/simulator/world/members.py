@@ -9,6 +9,9 @@ from enum import StrEnum
 from watchkeeper.simulator.knobs import Knobs
 from watchkeeper.simulator.world.clock import Clock, Timer
 
+_LOCKED_SECONDS = 8.0
+"""A member with a locked index cannot take up the leadership; so long nobody leads (recording lock-25)."""
+
 
 class MemberState(StrEnum):
     """What the process of a member does."""
@@ -30,6 +33,12 @@ class Member:
     peer_url: str = ""
     leader_priority: int = 0
     state: MemberState = MemberState.RUNNING
+    stalled: int = 0
+    """How many faults keep it from the cluster's data: what must read it hangs, the rest is answered."""
+    is_locked: bool = False
+    """Its region index is locked for good (surprise 1)."""
+    clock_skew: float = 0.0
+    """Seconds by which the clock of its machine is ahead."""
 
 
 class Members:
@@ -100,6 +109,9 @@ class Members:
             member.started_at = self._clock.now
         member.state = MemberState.RUNNING
         self.on_state(member)
+        if self.leader == name and self._election is not None:
+            self._election.cancel()
+            self._election = self.leader_hung_since = None
         if self.leader is None and self.has_quorum and self._election is None:
             self._elect_in(self._knobs.member_transfer_seconds)
 
@@ -128,7 +140,12 @@ class Members:
         if not self.has_quorum:
             return
         named = next((member for member in running if member.name == chosen), None)
-        leader = named or max(running, key=lambda member: member.leader_priority)
+        free = [member for member in running if not member.is_locked]
+        if named is not None and named.is_locked and free:
+            self._step_down()
+            self._elect_in(_LOCKED_SECONDS)
+            return
+        leader = named or max(free or running, key=lambda member: member.leader_priority)
         if leader.name == self.leader:
             return
         self.leader = self.etcd_leader = leader.name

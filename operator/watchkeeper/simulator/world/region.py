@@ -53,6 +53,10 @@ class Region:
     pending: set[int] = field(default_factory=set)
     down: dict[int, float] = field(default_factory=dict)
     """Peer id to the virtual time since when its store is silent."""
+    frozen: int = 0
+    """How many faults keep its peers from agreeing on anything: no election, no change, no heartbeat."""
+    unheard: bool = False
+    """A new PD leader has not been told yet who leads it."""
 
     def peer_on(self, store_id: int) -> Peer | None:
         """The peer on that store."""
@@ -62,6 +66,11 @@ class Region:
     def leader(self) -> Peer | None:
         """The peer that leads."""
         return self.peer_on(self.leader_store) if self.leader_store else None
+
+    @property
+    def known_leader(self) -> Peer | None:
+        """The peer that leads, as far as PD has heard."""
+        return None if self.unheard else self.leader
 
     @property
     def voters(self) -> list[Peer]:

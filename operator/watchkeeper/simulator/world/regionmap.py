@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import copy
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +37,7 @@ class RegionMap:
         self.pending = IndexedSet()
         self.down = IndexedSet()
         self.learner = IndexedSet()
+        self._frozen: dict[int, StoreRegions] | None = None
         self.on_change: Callable[[Region], None] = lambda region: None
         """Called after each change: the region heartbeat that reaches PD."""
         self.on_gone: Callable[[Region], None] = lambda region: None
@@ -54,6 +56,28 @@ class RegionMap:
     def of_store(self, store_id: int) -> StoreRegions:
         """What a store holds; empty for a store that nobody knows."""
         return self._stores[store_id] if store_id in self._stores else StoreRegions()
+
+    def counted(self, store_id: int) -> StoreRegions:
+        """What PD counts for a store: the truth, unless its index is locked."""
+        if self._frozen is not None:
+            return self._frozen.get(store_id, StoreRegions())
+        return self.of_store(store_id)
+
+    def freeze_counts(self, *, on: bool) -> None:
+        """PD's index per store is locked, or free again (surprise 1)."""
+        self._frozen = copy.deepcopy(dict(self._stores)) if on else None
+
+    def forget_leader(self, region: Region) -> None:
+        """A new PD leader knows the region, but not who leads it, until a heartbeat tells."""
+        self._forget(region)
+        region.unheard = True
+        self._index(region)
+
+    def hear_leader(self, region: Region) -> None:
+        """The region's heartbeat has come, with nothing new in it."""
+        if region.unheard:
+            with self.changing(region):
+                pass
 
     def append(self, region: Region) -> None:
         """Add a region behind the last one.
@@ -144,6 +168,7 @@ class RegionMap:
         try:
             yield
         finally:
+            region.unheard = False
             self._index(region)
         self.on_change(region)
 
@@ -157,7 +182,7 @@ class RegionMap:
                 self.learner.add(region.id)
             if peer.id in region.pending:
                 held.pending.add(region.id)
-        if region.leader_store:
+        if region.leader_store and not region.unheard:
             leading = self._stores[region.leader_store]
             leading.leaders.add(region.id)
             leading.leader_size += region.size
@@ -172,7 +197,7 @@ class RegionMap:
             for index in (held.peers, held.learners, held.pending):
                 index.discard(region.id)
             held.region_size -= region.size
-        if region.leader_store:
+        if region.leader_store and not region.unheard:
             leading = self._stores[region.leader_store]
             leading.leaders.discard(region.id)
             leading.leader_size -= region.size

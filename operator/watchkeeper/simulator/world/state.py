@@ -11,6 +11,7 @@ from watchkeeper.simulator.knobs import Knobs
 from watchkeeper.simulator.world.clock import NANOSECONDS, Clock
 from watchkeeper.simulator.world.configuration import Configuration
 from watchkeeper.simulator.world.ids import IdAllocator
+from watchkeeper.simulator.world.links import Links
 from watchkeeper.simulator.world.placement import Rule
 from watchkeeper.simulator.world.regionmap import RegionMap
 from watchkeeper.simulator.world.store import NodeState, StateName, Store
@@ -39,6 +40,7 @@ class World:
     ids: IdAllocator = field(default_factory=IdAllocator)
     stores: dict[int, Store] = field(default_factory=dict)
     regions: RegionMap = field(default_factory=RegionMap)
+    links: Links = field(default_factory=Links)
     rules: list[Rule] = field(default_factory=list)
     config: Configuration = field(default_factory=Configuration)
     gc_safe_point: int = 0
@@ -47,6 +49,8 @@ class World:
     """When the process of the PD member that leads was started: its operators' `m=+…` counts from there."""
     on_store_state: Callable[[Store], None] = field(default=lambda store: None)
     """Called when PD may see another state of a store, so that its regions are checked."""
+    on_new_store: Callable[[Store], None] = field(default=lambda store: None)
+    """Called when a store has been registered."""
 
     def state_name(self, store: Store) -> StateName:
         """What PD calls the store now."""
