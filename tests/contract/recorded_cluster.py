@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from watchkeeper.simulator import Scenario
-from watchkeeper.simulator.scenario import RegionSpec, StoreSpec
+from watchkeeper.simulator.scenario import RegionSpec
+from watchkeeper.simulator.world.registration import StoreSpec
 
 LEFT, RIGHT = (1, 2, 3), (4, 5, 3)
 _ZONES = {1: "z1", 2: "z2", 3: "z3", 4: "z1", 5: "z2"}
