@@ -17,8 +17,17 @@ class Knobs(BaseModel):
     snapshot_seconds: float | None = Field(
         default=None, ge=0, description="fixed time of a snapshot; without it, by size and snapshot_mib_per_second"
     )
-    snapshot_mib_per_second: float = Field(default=50.0, gt=0)
-    election_seconds: float = Field(default=10.0, ge=0, description="after a store died, until its regions elect")
+    snapshot_mib_per_second: float = Field(
+        default=50.0, gt=0, description="what the snapshots that a store sends and receives share (TiKV allows 100)"
+    )
+    election_seconds: float = Field(
+        default=10.0,
+        ge=0,
+        description="after a store died, until the first of its regions elect (TiKV: 10 ticks of 1 s)",
+    )
+    election_spread: float = Field(
+        default=1.0, ge=0, le=10, description="the last elect that many times later than the first (TiKV: 10 to 20 s)"
+    )
     catch_up_seconds: float = Field(default=2.0, ge=0, description="peers of a store that came back stay pending")
     report_down_seconds: float = Field(
         default=600.0, ge=0, description="leaders report a silent peer as down (TiKV: 10 minutes)"

@@ -19,8 +19,11 @@ from watchkeeper.simulator.scheduling.steps import (
 )
 from watchkeeper.simulator.world import reshaping
 from watchkeeper.simulator.world.region import Peer, Region, Role
+from watchkeeper.simulator.world.snapshots import SnapshotTraffic
 from watchkeeper.simulator.world.state import World
 from watchkeeper.simulator.world.store import Liveness
+
+_RAFT_TICK_SECONDS = 1.0
 
 
 class StepAction(StrEnum):
@@ -57,6 +60,7 @@ class StepExecutor:
     def __init__(self, world: World) -> None:
         self._world = world
         self.faults: list[StepFault] = []
+        self.snapshots = SnapshotTraffic(world)
 
     def receive(self, step: Step, region: Region) -> None:
         """A step reaches the leader's store; it is dropped without a word if that store cannot or will not."""
@@ -136,17 +140,36 @@ class StepExecutor:
             for fault in self.faults
         )
         if not stalled:
-            self._world.clock.after(self._snapshot_seconds(region), lambda: self._caught_up(region, step.peer_id))
+            self._send_snapshot(region, step.peer_id, step.store_id)
 
-    def _snapshot_seconds(self, region: Region) -> float:
-        knobs = self._world.knobs
-        if knobs.snapshot_seconds is not None:
-            return knobs.snapshot_seconds
-        return region.size / knobs.snapshot_mib_per_second
+    def _send_snapshot(self, region: Region, peer_id: int, target: int) -> None:
+        """From the leader's store; when that dies on the way, its successor begins anew, as soon as there is one."""
+        if peer_id not in region.pending or self._world.regions.get(region.id) is not region:
+            return
+        source = region.leader_store
+        if self._is_dead(source):
+            self._world.clock.after(_RAFT_TICK_SECONDS, lambda: self._send_snapshot(region, peer_id, target))
+            return
+
+        def arrived() -> None:
+            if self._is_dead(source):
+                self._send_snapshot(region, peer_id, target)
+            else:
+                self._caught_up(region, peer_id)
+
+        fixed = self._world.knobs.snapshot_seconds
+        if fixed is not None:
+            self._world.clock.after(fixed, arrived)
+        else:
+            self.snapshots.start(source, target, region.size, arrived)
+
+    def _is_dead(self, store_id: int) -> bool:
+        store = self._world.stores.get(store_id)
+        return store is None or store.liveness is Liveness.DEAD
 
     def _caught_up(self, region: Region, peer_id: int) -> None:
         peer = next((peer for peer in region.peers if peer.id == peer_id), None)
-        if peer is None or peer_id not in region.pending:
+        if peer is None or peer_id not in region.pending or self._world.regions.get(region.id) is not region:
             return
         store = self._world.stores.get(peer.store_id)
         if store is not None and store.liveness is not Liveness.DEAD:

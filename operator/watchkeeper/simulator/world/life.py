@@ -51,8 +51,21 @@ class StoreLife:
         """The process is gone: its regions elect elsewhere, later its peers are reported as down."""
         self._fail(store, Liveness.DEAD)
         knobs = self._world.knobs
-        self._later(store, knobs.election_seconds, self._elect_elsewhere)
+        for region in self._regions(store):
+            if region.leader_store == store.id:
+                self._elect_later(store, region)
         self._later(store, knobs.report_down_seconds, self._report_down)
+
+    def _elect_later(self, store: Store, region: Region) -> None:
+        """Each region waits for an election time-out of its own, between one and two times the least (as in TiKV)."""
+        knobs = self._world.knobs
+        seconds = knobs.election_seconds * (1 + knobs.election_spread * self._world.random.random())
+
+        def elect(dead: Store) -> None:
+            if region.leader_store == dead.id:
+                self.elect(region)
+
+        self._later(store, seconds, elect)
 
     def _fail(self, store: Store, how: Liveness) -> None:
         for timer in self._timers.pop(store.id, []):
@@ -76,6 +89,7 @@ class StoreLife:
         self._beat(store)
         if was_dead:
             store.started_ns = self._world.clock.wall_ns()
+            store.cold_since = self._world.clock.now
             self._rejoin(store)
         self._world.on_store_state(store)
 
@@ -108,11 +122,6 @@ class StoreLife:
         held = (self._world.regions.get(region_id) for region_id in self._world.regions.of_store(store.id).peers)
         return [region for region in held if region is not None]
 
-    def _elect_elsewhere(self, store: Store) -> None:
-        for region in self._regions(store):
-            if region.leader_store == store.id:
-                self.elect(region)
-
     def elect(self, region: Region) -> None:
         """The living majority that can reach one another chooses one of its voters.
 
@@ -129,7 +138,7 @@ class StoreLife:
             for peer in able
             if 2 * sum(links.connected(peer.store_id, one.store_id) for one in living) > len(voters)
         ]
-        if carried:
+        if carried and self._world.regions.get(region.id) is region:
             with self._world.regions.changing(region):
                 region.leader_store = self._world.random.choice(carried).store_id
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+WHOLE = 1_000_000_000
+"""Shares of the workload are counted in billionths: sums of whole numbers stay exact however regions change."""
+
 
 class Role(IntEnum):
     """metapb.PeerRole: the numbers are PD's."""
@@ -50,6 +53,9 @@ class Region:
     version: int = 1
     size: int = 96
     keys: int = 960_000
+    read_share: int = 0
+    write_share: int = 0
+    """Parts of the whole workload's reads and writes, in parts of :data:`WHOLE`."""
     pending: set[int] = field(default_factory=set)
     down: dict[int, float] = field(default_factory=dict)
     """Peer id to the virtual time since when its store is silent."""

@@ -40,6 +40,10 @@ class RegionMap:
         self._frozen: dict[int, StoreRegions] | None = None
         self.on_change: Callable[[Region], None] = lambda region: None
         """Called after each change: the region heartbeat that reaches PD."""
+        self.on_leader: Callable[[Region], None] = lambda region: None
+        """Called when a region has got another leader, or lost the one it had."""
+        self.revision = 0
+        """Grows with every change."""
         self.on_gone: Callable[[Region], None] = lambda region: None
         """Called when a region has been merged into another one."""
 
@@ -154,6 +158,8 @@ class RegionMap:
             target.end_key = source.end_key
         target.size += source.size
         target.keys += source.keys
+        target.read_share += source.read_share
+        target.write_share += source.write_share
 
     @contextmanager
     def changing(self, region: Region) -> Iterator[None]:
@@ -165,14 +171,18 @@ class RegionMap:
         if self._by_id.get(region.id) is not region:
             raise ValueError(f"region {region.id} is no more")
         self._forget(region)
+        leader = region.leader_store
         try:
             yield
         finally:
             region.unheard = False
             self._index(region)
+        if region.leader_store != leader:
+            self.on_leader(region)
         self.on_change(region)
 
     def _index(self, region: Region) -> None:
+        self.revision += 1
         for peer in region.peers:
             held = self._stores[peer.store_id]
             held.peers.add(region.id)

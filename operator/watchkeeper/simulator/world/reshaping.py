@@ -20,9 +20,6 @@ def split(world: World, region: Region, keys: Sequence[bytes]) -> list[Region]:
     keys = sorted(set(keys))
     if not keys or not all(holds_inside(region, key) for key in keys):
         return []
-    parts = len(keys) + 1
-    size, size_rest = divmod(region.size, parts)
-    count, count_rest = divmod(region.keys, parts)
     version = region.version + len(keys)
     edges = [region.start_key, *keys]
     left = [
@@ -34,20 +31,27 @@ def split(world: World, region: Region, keys: Sequence[bytes]) -> list[Region]:
             leader_store=region.leader_store,
             conf_ver=region.conf_ver,
             version=version,
-            size=size,
-            keys=count,
         )
         for start, end in itertools.pairwise(edges)
     ]
     for one in left:
         _copy_peers(world, region, one)
     with world.regions.changing(region):
-        region.size, region.keys = size + size_rest, count + count_rest
         region.version = version
+        _share(region, left)
         world.regions.cut(region, left)
     for one in left:
         world.regions.on_change(one)
     return left
+
+
+def _share(region: Region, left: Sequence[Region]) -> None:
+    """Each of the parts gets as much of the data and of the flow; the old one keeps the remainders."""
+    for name in ("size", "keys", "read_share", "write_share"):
+        part = getattr(region, name) // (len(left) + 1)
+        setattr(region, name, getattr(region, name) - part * len(left))
+        for one in left:
+            setattr(one, name, part)
 
 
 def _copy_peers(world: World, region: Region, new: Region) -> None:

@@ -45,6 +45,18 @@ class Liveness(StrEnum):
 
 
 @dataclass(slots=True)
+class Disk:
+    """What is wrong with the disk of a store: it acts on the workload, on snapshots and on the slow score."""
+
+    extra_seconds: float = 0.0
+    """Every access takes so much longer; from 0.1 on TiKV's own inspections time out and its slow score rises."""
+    bandwidth_share: float = 1.0
+    """How much of the normal bandwidth is left, above 0."""
+    is_hung: bool = False
+    """Nothing is written or read any more."""
+
+
+@dataclass(slots=True)
 class Store:
     """A store; sizes in bytes, times in nanoseconds since 1970."""
 
@@ -69,6 +81,9 @@ class Store:
     liveness: Liveness = Liveness.ALIVE
     failed_at: float = field(default=0.0)
     """Virtual time since when it is not alive."""
+    disk: Disk = field(default_factory=Disk)
+    cold_since: float | None = None
+    """Virtual time when it was started with an empty block cache; None if it never was."""
 
     def silent_seconds(self, wall_ns: int) -> float:
         """Since its last heartbeat; since 1970 if there was none."""
