@@ -37,6 +37,12 @@ _ON_CREATE: list[CelRow] = [
         ("spec",),
         {"mode": "Execute"},
     ),
+    (
+        "OperatorPolicy",
+        "a quorum counts with autonomy Approve only: take it out of the other rules",
+        ("spec", "rules", 0, "autonomy"),
+        "Auto",
+    ),
 ]
 
 _PROPOSAL = "the proposal block of spec is immutable: create a new proposal instead"

@@ -60,6 +60,7 @@ def text_of(node: Schema, length: int, number: int = 0) -> str:
         "^sha256:[0-9a-f]{64}$": ("sha256:", "a"),
         "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$": ("", "a"),
         "^[a-z]([-a-z0-9]*[a-z0-9])?$": ("a", "a"),
+        r"^(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$": ("", "a"),
         r"^https?://[A-Za-z0-9.\-\[\]:]+$": ("http://", "a"),
         r"^https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/\-]*)?$": ("http://", "a"),
         r"^[a-z]+/[A-Za-z0-9._-]+$": ("store/", "a"),
@@ -76,7 +77,10 @@ def example(node: Schema, number: int = 0) -> Any:
     if "enum" in node:
         return node["enum"][number % len(node["enum"])]
     if kind == "object":
-        return {name: example(child, number) for name, child in node.get("properties", {}).items()} or {"some": number}
+        whole = {name: example(child, number) for name, child in node.get("properties", {}).items()}
+        if "autonomy" in whole:  # a CEL rule wants it where there is a quorum
+            whole["autonomy"] = "Approve"
+        return whole or {"some": number}
     if kind == "array":
         return [example(node["items"], index) for index in range(max(1, node.get("minItems", 1)))]
     if kind == "integer":

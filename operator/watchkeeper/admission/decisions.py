@@ -105,7 +105,7 @@ _IN_TIME = Check(
 _OPEN = Check(
     "!variables.approving || variables.open",
     says=(
-        "variables.pinned ? 'this proposal was made while the policy said Observe (status.approval.open is false): it "
+        "variables.pinned ? 'this proposal was made while the policy said Observe or Propose (status.approval.open is false): it "
         "never runs and cannot be approved; propose it again once spec.mode of OperatorPolicy default is Execute' "
         ": 'the operator has not yet written the rules of this decision (status.approval): is it running?'"
     ),

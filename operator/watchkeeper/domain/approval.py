@@ -1,6 +1,6 @@
-"""Approvals: how many people are needed, whose decisions count, and how it stands.
+"""Approvals: whose decisions count, and how it stands.
 
-The table of people needed is design.md 2.1 without rules; the API server's admission is the first lock, this the second.
+How many are needed is in `rules`. The API server's admission is the first lock, this the second.
 """
 
 from __future__ import annotations
@@ -14,28 +14,14 @@ from watchkeeper.api.v1alpha1.actionproposal import (
     ActionProposal,
     Approval,
     ApprovalStatus,
+    Closed,
     SeenDecision,
     Verdict,
 )
-from watchkeeper.api.v1alpha1.operatorpolicy import ApprovalMode, ApprovalPolicy, Quorum
+from watchkeeper.api.v1alpha1.operatorpolicy import ApprovalMode, ApprovalPolicy
 from watchkeeper.api.v1alpha1.vocabulary import Risk
 
 SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:"
-
-
-def people_needed(policy: ApprovalPolicy | None, risk: Risk) -> int:
-    """How many people must approve; without written rules as many as the strictest would ask for."""
-    if policy is None:
-        return people_needed(ApprovalPolicy(mode=ApprovalMode.ALWAYS, quorum=Quorum()), risk)
-    if policy.mode is ApprovalMode.NEVER:
-        return 1 if risk is Risk.HIGH else 0
-    match risk:
-        case Risk.LOW:
-            return 1 if policy.mode is ApprovalMode.ALWAYS else 0
-        case Risk.MEDIUM:
-            return policy.quorum.medium
-        case Risk.HIGH:
-            return policy.quorum.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,38 +38,52 @@ class Tally:
         return self.rejected_by is None and self.status.open and self.status.granted >= self.status.required
 
 
-def tally(proposal: ActionProposal, policy: ApprovalPolicy | None, *, risk: Risk, opened: bool, now: datetime) -> Tally:
+def tally(
+    proposal: ActionProposal,
+    policy: ApprovalPolicy | None,
+    *,
+    required: int,
+    risk: Risk,
+    shut: Closed | None,
+    now: datetime,
+) -> Tally:
     """Count the decisions of people by the rules of the moment.
 
     Args:
         proposal: with `status.digest` of the plan that is to be approved.
         policy: the approval rules in force; None means that none were written (nothing may run then, whatever is counted).
+        required: people needed, as the rules of the moment say.
         risk: of the planned action.
-        opened: False for a proposal made while observing.
+        shut: why it was never open to a decision, None where it was.
         now: by the API server's clock.
     """
     rules = policy or ApprovalPolicy(mode=ApprovalMode.ALWAYS)
     decisions = _seen(proposal, now)
     rejected = next((a for a in proposal.spec.approvals if a.decision is Verdict.REJECTED and a.by != UNSIGNED), None)
     granted = {
-        a.by for a in proposal.spec.approvals if opened and _counts(a, proposal, rules, decisions=decisions, now=now)
+        a.by for a in proposal.spec.approvals if not shut and _counts(a, proposal, rules, decisions=decisions, now=now)
     }
-    required = people_needed(policy, risk)
     status = ApprovalStatus(
         required=required,
         granted=min(len(granted), MAX_APPROVALS),
-        open=opened,
+        open=shut is None,
+        closed=shut,
         distinct_from_proposer=rules.distinct_from_proposer,
         allow_service_accounts=rules.allow_service_accounts,
         digest_required=risk in rules.digest_for,
         decisions=decisions,
-        summary=_summary(required, len(granted), opened, rejected),
+        summary=_summary(required, len(granted), shut, rejected),
     )
     return Tally(
         status=status,
         rejected_by=rejected.by if rejected else None,
         rejected_reason=rejected.reason if rejected else None,
     )
+
+
+def shut_since_made(pinned: ApprovalStatus) -> Closed | None:
+    """Why a proposal was never open, from what was pinned when it was made: that stays for good."""
+    return None if pinned.open else pinned.closed or Closed.OBSERVING
 
 
 def _seen(proposal: ActionProposal, now: datetime) -> tuple[SeenDecision, ...]:
@@ -131,8 +131,8 @@ def next_lapse(status: ApprovalStatus, policy: ApprovalPolicy, now: datetime) ->
     return min((end for end in ends if end > now), default=None)
 
 
-def _summary(required: int, granted: int, opened: bool, rejected: Approval | None) -> str:
-    if not opened:
+def _summary(required: int, granted: int, shut: Closed | None, rejected: Approval | None) -> str:
+    if shut is not None:
         return "closed"
     if rejected is not None:
         return f"rejected by {rejected.by}"[:253]

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from watchkeeper.api.v1alpha1.actionproposal import UNSIGNED, ActionProposal, Verdict
+from watchkeeper.api.v1alpha1.actionproposal import UNSIGNED, ActionProposal, Closed, Verdict
 from watchkeeper.api.v1alpha1.conditions import find, is_true
 from watchkeeper.api.v1alpha1.emergencystop import EmergencyStop
 from watchkeeper.api.v1alpha1.meta import rfc3339
+from watchkeeper.api.v1alpha1.operatorpolicy import Autonomy
 from watchkeeper.api.v1alpha1.subject import Health, Subject
 from watchkeeper.domain.approval import Tally
 from watchkeeper.domain.guidance import awaiting_approval, propose_again
 from watchkeeper.domain.lifecycle import OPERATOR
 from watchkeeper.domain.orders import Orders, Standing
+from watchkeeper.domain.rules import Ruling
 from watchkeeper.ports.driver import Wait
 
 OBSERVATION_HOLDS = timedelta(minutes=5)
@@ -71,16 +73,26 @@ def ending(proposal: ActionProposal, stop: EmergencyStop | None, *, expires: dat
     if rejection is not None:
         return End("Rejected", f"rejected by {rejection.by}: {rejection.reason or 'no reason given'}", rejection.by)
     if now >= expires:
-        closed = proposal.status.approval is not None and not proposal.status.approval.open
-        if closed:
+        approval = proposal.status.approval
+        if approval is not None and approval.closed is Closed.PROPOSE_ONLY:
+            return End("ProposedOnly", f"was planned while the policy said Propose; {propose_again(proposal)}")
+        if approval is not None and not approval.open:
             return End("ProposedWhileObserving", f"was planned while observing; {propose_again(proposal)}")
         return End("Expired", f"was not executed by {rfc3339(expires)}; {propose_again(proposal)}")
     return None
 
 
+def refusal(orders: Orders, ruled: Ruling) -> End | None:
+    """Why it may not even be proposed, or None. A policy that is missing or makes no sense refuses nothing."""
+    if orders.standing is not Standing.GIVEN or ruled.autonomy is not Autonomy.OFF:
+        return None
+    return End("TurnedOff", f"{ruled.why} refuses it: who keeps the policy can change that, then propose it again")
+
+
 def waiting(
     proposal: ActionProposal,
     orders: Orders,
+    ruled: Ruling,
     tally: Tally,
     *,
     now: datetime,
@@ -94,17 +106,9 @@ def waiting(
     """
     if proposal.spec.dry_run:
         return Hold(Wait("Nothing", "a dry run is planned and checked, never run"))
-    if orders.standing is Standing.MISSING:
-        return Hold(Wait("Policy", orders.why))
-    if not tally.status.open:
-        return Hold(
-            Wait(
-                "Nothing",
-                "planned while observing: shown, never run. When the policy says Execute, " + propose_again(proposal),
-            )
-        )
-    if not orders.executing:
-        return Hold(Wait("ExecuteMode", f"{orders.why}; it will go on when the policy says Execute again"))
+    said = _of_orders(proposal, orders, ruled, tally)
+    if said is not None:
+        return Hold(said)
     if not tally.enough:
         return Hold(Wait("Approval", awaiting_approval(proposal, stamping=stamping)))
     not_before = proposal.spec.not_before_time
@@ -121,6 +125,23 @@ def waiting(
                 f"beyond {max_skew:.0f} s; set the clocks (NTP)",
             )
         )
+    return None
+
+
+def _of_orders(proposal: ActionProposal, orders: Orders, ruled: Ruling, tally: Tally) -> Wait | None:
+    """What the policy says against running it, approvals aside."""
+    if orders.standing is Standing.MISSING:
+        return Wait("Policy", orders.why)
+    again = propose_again(proposal)
+    if tally.status.closed is Closed.PROPOSE_ONLY:
+        text = "planned while the policy said Propose: shown, never run. When a rule allows it, "
+        return Wait("Nothing", f"{text}{again} (now: {ruled.why})")
+    if not tally.status.open:
+        return Wait("Nothing", f"planned while observing: shown, never run. When the policy says Execute, {again}")
+    if not orders.executing:
+        return Wait("ExecuteMode", f"{orders.why}; it will go on when the policy says Execute again")
+    if not ruled.runs:
+        return Wait("ProposeOnly", f"{ruled.why}: it goes on when a rule says Approve or Auto")
     return None
 
 

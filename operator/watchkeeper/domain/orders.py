@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from watchkeeper.api.v1alpha1.emergencystop import EmergencyStop
-from watchkeeper.api.v1alpha1.operatorpolicy import ApprovalPolicy, OperatorPolicy, OperatorPolicySpec, Retry
+from watchkeeper.api.v1alpha1.operatorpolicy import ApprovalPolicy, OperatorPolicy, OperatorPolicySpec, OrderRule, Retry
 from watchkeeper.api.v1alpha1.vocabulary import Mode
 
 
@@ -26,6 +26,7 @@ class Orders:
     standing: Standing
     mode: Mode
     approval: ApprovalPolicy | None
+    rules: tuple[OrderRule, ...]
     retry: Retry
     proposal_expiry_seconds: int
     why: str
@@ -42,6 +43,7 @@ HOLD = Orders(
     standing=Standing.MISSING,
     mode=Mode.OBSERVE,
     approval=None,
+    rules=(),
     retry=_DEFAULTS.retry,
     proposal_expiry_seconds=_DEFAULTS.proposal_expiry_seconds,
     why="there is no OperatorPolicy named default in this namespace: nothing is planned and nothing executes",
@@ -55,6 +57,7 @@ def invalid_orders(problem: str) -> Orders:
         standing=Standing.INVALID,
         mode=Mode.OBSERVE,
         approval=None,
+        rules=(),
         retry=_DEFAULTS.retry,
         proposal_expiry_seconds=_DEFAULTS.proposal_expiry_seconds,
         why=f"the OperatorPolicy makes no sense, so it counts as Observe: {problem}",
@@ -72,6 +75,7 @@ def orders_of(policy: OperatorPolicy) -> Orders:
         standing=Standing.GIVEN,
         mode=spec.mode,
         approval=spec.approval,
+        rules=spec.rules,
         retry=spec.retry,
         proposal_expiry_seconds=min(spec.proposal_expiry_seconds, spec.limits.max_expiry_seconds),
         why=f"mode is {spec.mode} (OperatorPolicy default)",

@@ -24,12 +24,13 @@ from watchkeeper.api.v1alpha1.actionproposal import (
 from watchkeeper.api.v1alpha1.conditions import ConditionStatus
 from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject
-from watchkeeper.domain.approval import tally
+from watchkeeper.domain.approval import shut_since_made, tally
 from watchkeeper.domain.claims import Wanted, freeze, obstacle
-from watchkeeper.domain.decision import End, Hold, ending, expiry, subject_obstacle, waiting
+from watchkeeper.domain.decision import End, Hold, ending, expiry, refusal, subject_obstacle, waiting
 from watchkeeper.domain.digest import digest
 from watchkeeper.domain.lifecycle import Kind, Mark, Moment, advance, phase_of
 from watchkeeper.domain.orders import Orders
+from watchkeeper.domain.rules import ruling
 from watchkeeper.engine.outcome import Outcomes
 from watchkeeper.engine.result import AGAIN, Result
 from watchkeeper.engine.runners import Run, run_of
@@ -96,11 +97,23 @@ class Executor:
         status = proposal.status
         if status.risk is None or status.approval is None:
             return Decision(End("Stale", "the plan in status is incomplete: propose it again"), None)
-        count = tally(proposal, orders.approval, risk=status.risk, opened=status.approval.open, now=now)
+        ruled = ruling(orders, proposal, status.risk)
+        off = refusal(orders, ruled)
+        if off is not None:
+            return Decision(off, status.approval)
+        count = tally(
+            proposal,
+            orders.approval,
+            required=ruled.required,
+            risk=status.risk,
+            shut=shut_since_made(status.approval),
+            now=now,
+        )
         counted = proposal.replace(status=status.replace(approval=count.status))
         hold = waiting(
             counted,
             orders,
+            ruled,
             count,
             now=now,
             skew_seconds=services.clock.skew_seconds(),

@@ -349,7 +349,7 @@ class Outcomes:
 _HELD_AS = {"Approval": "AwaitingApproval", "Nothing": "Observing"}
 """What the column REASON says of a wait, where it is not plain Waiting."""
 
-_EVENT_DRIVEN = frozenset({"Approval", "Policy", "Nothing", "ExecuteMode"})
+_EVENT_DRIVEN = frozenset({"Approval", "Policy", "Nothing", "ExecuteMode", "ProposeOnly"})
 """Waits that end by an event about the proposal or its policy; the sweep is the net below."""
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, ApprovalStatus, Plan
+from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, ApprovalStatus, Closed, Plan
 from watchkeeper.api.v1alpha1.conditions import ConditionStatus
 from watchkeeper.api.v1alpha1.subject import Subject
 from watchkeeper.api.v1alpha1.vocabulary import Risk
-from watchkeeper.domain.approval import tally
+from watchkeeper.domain.approval import shut_since_made, tally
 from watchkeeper.domain.decision import expiry, subject_obstacle
 from watchkeeper.domain.digest import digest
 from watchkeeper.domain.lifecycle import Kind, Mark, Moment, advance
 from watchkeeper.domain.orders import Orders
 from watchkeeper.domain.retry import attempts_allowed
+from watchkeeper.domain.rules import Ruling, ruling
 from watchkeeper.engine.events import Doing
 from watchkeeper.engine.result import DONE, Result
 from watchkeeper.engine.runners import Run, run_of
@@ -149,8 +150,10 @@ class Planner:
 
     def _approval(self, proposal: ActionProposal, orders: Orders, risk: Risk) -> ApprovalStatus:
         pinned = proposal.status.approval
-        opened = orders.executing if pinned is None else pinned.open
-        return tally(proposal, orders.approval, risk=risk, opened=opened, now=self._services.clock.now()).status
+        ruled = ruling(orders, proposal, risk)
+        shut = _shut(orders, ruled) if pinned is None else shut_since_made(pinned)
+        now = self._services.clock.now()
+        return tally(proposal, orders.approval, required=ruled.required, risk=risk, shut=shut, now=now).status
 
     async def finish_dry_run(self, proposal: ActionProposal) -> tuple[ActionProposal, Result]:
         """Say what would be in the way now, and end; also where a crash came between the plan and this."""
@@ -185,3 +188,10 @@ class Planner:
             found += [f"would be stale: {text}" for text in ready.stale]
             found += [f"would wait ({wait.reason}): {wait.message}" for wait in ready.waits]
         return found
+
+
+def _shut(orders: Orders, ruled: Ruling) -> Closed | None:
+    """Whether a proposal that is made now is only to be shown: then it never runs, whatever the policy says later."""
+    if not orders.executing:
+        return Closed.OBSERVING
+    return None if ruled.runs else Closed.PROPOSE_ONLY

@@ -6,9 +6,11 @@ import logging
 
 from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, Phase
 from watchkeeper.api.v1alpha1.meta import Key
-from watchkeeper.domain.decision import End, Hold, ending, expiry
+from watchkeeper.api.v1alpha1.vocabulary import Risk
+from watchkeeper.domain.decision import End, Hold, ending, expiry, refusal
 from watchkeeper.domain.lifecycle import phase_of
 from watchkeeper.domain.orders import Orders, Standing
+from watchkeeper.domain.rules import ruling
 from watchkeeper.engine.closing import Closer
 from watchkeeper.engine.execution import Executor
 from watchkeeper.engine.following import Follower
@@ -66,6 +68,8 @@ class ProposalLadder:
         stop = await services.gates.recent_stop(namespace, proposal.spec.subject_ref.name)
         expires = expiry(proposal, orders.proposal_expiry_seconds)
         end = ending(proposal, stop, expires=expires, now=services.clock.now())
+        if end is None:
+            end = refusal(orders, ruling(orders, proposal, proposal.status.risk or Risk.HIGH))
         if end is not None:
             return await self._outcomes.cancel(proposal, end)
         if phase is Phase.PROPOSED:

@@ -5,23 +5,12 @@ from typing import Any
 import pytest
 
 from tests.unit.domain.builders import DIGEST, NOW, at, proposal
+from watchkeeper.api.v1alpha1.actionproposal import Closed
 from watchkeeper.api.v1alpha1.operatorpolicy import ApprovalMode, ApprovalPolicy
 from watchkeeper.api.v1alpha1.vocabulary import Risk
-from watchkeeper.domain.approval import people_needed, tally
+from watchkeeper.domain.approval import tally
 
 BY_RISK = ApprovalPolicy(mode=ApprovalMode.BY_RISK)
-
-
-@pytest.mark.parametrize(
-    ("mode", "low", "medium", "high"), [("Never", 0, 0, 1), ("ByRisk", 0, 1, 2), ("Always", 1, 1, 2)]
-)
-def test_the_table_of_people_needed(mode: str, low: int, medium: int, high: int) -> None:
-    policy = ApprovalPolicy(mode=ApprovalMode(mode))
-    assert [people_needed(policy, risk) for risk in Risk] == [low, medium, high]
-
-
-def test_without_written_rules_the_strictest_row_counts() -> None:
-    assert [people_needed(None, risk) for risk in Risk] == [1, 1, 2]
 
 
 def approved(by: str = "bob", digest: str | None = DIGEST, decision: str = "Approved") -> dict[str, Any]:
@@ -37,7 +26,9 @@ def count(
     **status: Any,
 ) -> int:
     given = proposal({"digest": DIGEST, **status}, approvals=list(entries))
-    return tally(given, policy, risk=Risk.MEDIUM, opened=opened, now=at(at_seconds)).status.granted
+    shut = None if opened else Closed.OBSERVING
+    counted = tally(given, policy, required=1, risk=Risk.MEDIUM, shut=shut, now=at(at_seconds))
+    return counted.status.granted
 
 
 def test_a_person_who_names_the_digest_counts() -> None:
@@ -87,15 +78,15 @@ def test_an_approval_lapses_after_valid_seconds_from_when_it_was_first_seen() ->
 
 def test_one_rejection_is_enough_to_refuse() -> None:
     given = proposal({"digest": DIGEST}, approvals=[approved(), approved(by="carol", decision="Rejected")])
-    result = tally(given, BY_RISK, risk=Risk.MEDIUM, opened=True, now=NOW)
+    result = tally(given, BY_RISK, required=1, risk=Risk.MEDIUM, shut=None, now=NOW)
     assert result.rejected_by == "carol"
     assert not result.enough
 
 
 def test_high_risk_needs_two_and_the_digest_by_hand() -> None:
     given = proposal({"digest": DIGEST}, approvals=[approved()])
-    one = tally(given, BY_RISK, risk=Risk.HIGH, opened=True, now=NOW)
+    one = tally(given, BY_RISK, required=2, risk=Risk.HIGH, shut=None, now=NOW)
     assert one.status.digest_required
     assert (one.status.summary, one.enough) == ("1/2", False)
     given = proposal({"digest": DIGEST}, approvals=[approved(), approved(by="carol")])
-    assert tally(given, BY_RISK, risk=Risk.HIGH, opened=True, now=NOW).enough
+    assert tally(given, BY_RISK, required=2, risk=Risk.HIGH, shut=None, now=NOW).enough

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from tests.unit.domain.builders import DIGEST, NOW, at, policy, proposal, stop, subject
+from watchkeeper.api.v1alpha1.actionproposal import Closed
 from watchkeeper.api.v1alpha1.vocabulary import Risk
 from watchkeeper.domain.approval import tally
 from watchkeeper.domain.decision import End, ending, expiry, subject_obstacle, waiting
 from watchkeeper.domain.orders import HOLD, Orders, orders_of
+from watchkeeper.domain.rules import ruling
 
 
 def end(seconds: float = 0, *, stopped: bool = False, status: dict[str, Any] | None = None, **spec: Any) -> End | None:
@@ -72,8 +74,10 @@ def wait_reason(
     **spec: Any,
 ) -> str | None:
     given = proposal({"digest": DIGEST, **(status or {})}, **spec)
-    count = tally(given, orders.approval, risk=risk, opened=opened, now=NOW)
-    hold = waiting(given, orders, count, now=NOW, skew_seconds=skew, max_skew=30, stamping=True)
+    ruled = ruling(orders, given, risk)
+    shut = None if opened else Closed.OBSERVING
+    count = tally(given, orders.approval, required=ruled.required, risk=risk, shut=shut, now=NOW)
+    hold = waiting(given, orders, ruled, count, now=NOW, skew_seconds=skew, max_skew=30, stamping=True)
     return hold.wait.reason if hold else None
 
 

@@ -216,12 +216,23 @@ class SeenDecision(ApiModel):
     seen_time: Timestamp = Field(description="When the operator first saw it, by the API server's clock.")
 
 
+class Closed(StrEnum):
+    """Why a proposal was never open to a decision."""
+
+    OBSERVING = "Observing"
+    PROPOSE_ONLY = "ProposeOnly"
+
+
 class ApprovalStatus(ApiModel):
     """The rules of the decision, pinned anew on every pass, and how it stands. Admission reads these."""
 
     required: int = Field(ge=0, le=MAX_APPROVALS, description="People needed.")
     granted: int = Field(ge=0, le=MAX_APPROVALS, description="Valid approvals counted.")
-    open: bool = Field(description="False: made while observing, will never run, cannot be approved.")
+    open: bool = Field(description="False: made only to be shown, will never run, cannot be approved.")
+    closed: Closed | None = Field(
+        default=None,
+        description="Why it is not open: planned while the mode was Observe, or while a rule said Propose.",
+    )
     distinct_from_proposer: bool = Field(description="The proposer's own approval does not count.")
     allow_service_accounts: bool = Field(description="Whether ServiceAccounts may decide.")
     digest_required: bool = Field(description="Whether the approver must give the digest.")

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from watchkeeper.api.v1alpha1.conditions import Condition
 from watchkeeper.api.v1alpha1.meta import (
     AGE,
+    ATOMIC,
     KEYED_BY_TYPE,
     LIST_SET,
     ApiModel,
     Column,
     Count,
     KindInfo,
+    ObjectName,
     Resource,
     Rule,
 )
 from watchkeeper.api.v1alpha1.vocabulary import Mode, Risk
 
 POLICY_NAME = "default"
+EVERY_ACTION = "*"
+MAX_RULES = 32
+
+ActionName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$")]
+"""The name of an action, or `*` for all."""
 
 
 class ApprovalMode(StrEnum):
@@ -62,6 +69,45 @@ class ApprovalPolicy(ApiModel):
     )
 
 
+class Autonomy(StrEnum):
+    """What a rule lets its actions do."""
+
+    OFF = "Off"
+    PROPOSE = "Propose"
+    APPROVE = "Approve"
+    AUTO = "Auto"
+
+
+class OrderRule(ApiModel):
+    """One rule; the first that matches holds."""
+
+    actions: tuple[ActionName, ...] = Field(
+        min_length=1,
+        max_length=32,
+        json_schema_extra=LIST_SET,
+        description="Names of actions and tools, exactly as in the catalog; * is every one.",
+    )
+    subjects: tuple[ObjectName, ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=32,
+        json_schema_extra=LIST_SET,
+        description="Names of Subjects; absent: every one.",
+    )
+    autonomy: Autonomy = Field(
+        description=(
+            "Off: refused. Propose: planned and shown, never run. Approve: runs when quorum people have approved. Auto: "
+            "runs by itself; a High action only where this rule names it (not by *), else as Approve."
+        )
+    )
+    quorum: int | None = Field(
+        default=None,
+        ge=1,
+        le=8,
+        description="For Approve: people needed; absent: as approval.mode Always says, by risk.",
+    )
+
+
 class Limits(ApiModel):
     """Bounds on what may be asked."""
 
@@ -90,6 +136,15 @@ class OperatorPolicySpec(ApiModel):
     )
     approval: ApprovalPolicy | None = Field(
         default=None, description="Who must agree; required as soon as mode is Execute: autonomy is a written decision."
+    )
+    rules: tuple[OrderRule, ...] = Field(
+        default=(),
+        max_length=MAX_RULES,
+        json_schema_extra=ATOMIC,
+        description=(
+            "By action and Subject; the first that matches holds instead of approval.mode, never against mode Observe. Where "
+            "there are rules and none matches: Propose."
+        ),
     )
     limits: Limits = Field(default=Limits(), description="Bounds on what may be asked.")
     retry: Retry = Field(default=Retry(), description="How often and how fast an attempt is repeated.")
@@ -138,6 +193,12 @@ class OperatorPolicy(Resource):
                 "who must agree, for example approval: {mode: ByRisk}",
                 field_path=".approval",
                 reason="FieldValueRequired",
+            ),
+            Rule(
+                "self.rules.all(r, r.autonomy == 'Approve' || !has(r.quorum))",
+                "a quorum counts with autonomy Approve only: take it out of the other rules",
+                field_path=".rules",
+                reason="FieldValueInvalid",
             ),
         ),
     )

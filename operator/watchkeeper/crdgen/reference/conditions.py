@@ -60,6 +60,8 @@ PROPOSAL_CONDITIONS = (
     Reasoned(Kind.CANCELLED, "Rejected", "somebody decided Rejected"),
     Reasoned(Kind.CANCELLED, "Expired", "not executed before status.expiresTime"),
     Reasoned(Kind.CANCELLED, "ProposedWhileObserving", "planned while observing: never runs, ended at its expiry"),
+    Reasoned(Kind.CANCELLED, "ProposedOnly", "planned while a rule said Propose: never runs, ended at its expiry"),
+    Reasoned(Kind.CANCELLED, "TurnedOff", "a rule of the policy says Off; the message says which"),
     Reasoned(
         Kind.CANCELLED, "Stale", "a predicate of the plan no longer holds, the risk has risen, or the digest differs"
     ),
@@ -83,7 +85,9 @@ FAILURES = (
 
 STATUS_REASONS = (
     Reasoned(Phase.VALIDATED, "Planned", "the plan was made in this pass"),
-    Reasoned(Phase.VALIDATED, "Observing", "planned while the policy said Observe: shown, never run"),
+    Reasoned(
+        Phase.VALIDATED, "Observing", "planned while the policy said Observe, or a rule Propose: shown, never run"
+    ),
     Reasoned(Phase.VALIDATED, "AwaitingApproval", "people are awaited; the message has their command"),
     Reasoned(Phase.VALIDATED, "Waiting", "see status.waitsFor"),
     Reasoned(Phase.EXECUTING, "InFlight", "the claims are written; the send follows at once"),

@@ -39,6 +39,8 @@ PROPOSALS = (
     Documented(_AP, Doing.CANCEL, "Rejected", _WARNING, "somebody decided `Rejected`"),
     Documented(_AP, Doing.CANCEL, "Expired", _WARNING, "it was not executed before `status.expiresTime`"),
     Documented(_AP, Doing.CANCEL, "ProposedWhileObserving", _WARNING, "it was planned while observing, and expired"),
+    Documented(_AP, Doing.CANCEL, "ProposedOnly", _WARNING, "it was planned while a rule said Propose, and expired"),
+    Documented(_AP, Doing.CANCEL, "TurnedOff", _WARNING, "a rule of the policy says Off"),
     Documented(_AP, Doing.CANCEL, "Stale", _WARNING, "what was approved no longer holds; the note says what"),
     Documented(_AP, Doing.CANCEL, "Deleted", _WARNING, "it was deleted before it was executed"),
     Documented(_AP, Doing.EXECUTE, "Sent", _NORMAL, "the database took the write; its effect is being looked for"),
