@@ -4,7 +4,6 @@ from __future__ import annotations
 
 _JOINING = "a store that joins the cluster comes with the complete simulator"
 _PHASES = "it shows one moment of moves whose pace was the recording's; the time lines compare their order"
-_SHAPES = "split, merge and scatter come with the complete simulator"
 _FLOW = "there is no read or write flow yet: it comes with the complete simulator"
 _LOCKUP = "the lock-up of surprise 1 is a fault that comes with the complete simulator"
 _SUMMARY = "only a summary of the answer was recorded"
@@ -27,13 +26,10 @@ _GROUPS: list[tuple[str, list[str]]] = [
     (_JOINING, _ids("life-", "82-87", 3)),
     (_SUMMARY, _ids("life-", "37 104 151-152", 3)),
     (_PHASES, ["lc-040", *_ids("life-", "32 80 133-134", 3)]),
-    (_SHAPES, [*_ids("oth-", "13-34", 2), *_ids("ref-", "34 60-76", 3)]),
-    (_FLOW, [*_ids("hot-", "4 6 13-26", 2), *_ids("regions-", "38-40", 2)]),
-    ("a nudge to the patrol, which has nothing to speed up here", _ids("regions-", "44-47", 2)),
+    (_FLOW, [*_ids("hot-", "4 6 13-26", 2), "regions-38", "regions-40"]),
     (_LOCKUP, _ids("lock-", "1-40", 2)),
     (_PD_SIMULATOR, _ids("sim-", "1-10", 2)),
     (_SUMMARY, ["before-bootstrap-27", "cfg-03", "cfg-81", "lc-108", "lc-115"]),
-    ("min-resolved-ts comes with the complete simulator", _ids("gc-", "2 6-11", 2)),
     ("changing placement rules comes with the complete simulator", _ids("rules-", "27-31", 2)),
     (
         "the diagnostic lags by PD's own phases, and its summary depends on scores that are not simulated",

@@ -56,9 +56,13 @@ def ask(simulator: Simulator, exchange: Exchange) -> Answer:
     elif member == "the only one left of 3":
         member = next(one.name for one in simulator.members.all if one.state is MemberState.RUNNING)
     headers = exchange.request.get("headers", {})
-    return simulator.call(
+    answer = simulator.call(
         exchange.request["method"], exchange.target, body=exchange.body, headers=headers, member=member
     )
+    while answer.later is not None:
+        simulator.clock.advance(answer.delay)
+        answer = answer.later()
+    return answer
 
 
 def answer_differences(exchange: Exchange, answer: Answer) -> list[str]:

@@ -113,6 +113,7 @@ def _services(simulator: Simulator) -> None:
         ("gc_worker", 9223372036854775807, 470608311154638849),
     ):
         simulator.world.services[name] = ServiceSafePoint(name, expired, point)
+    simulator.resolved.fixed.update(dict.fromkeys(simulator.world.stores, 470608468441038849))
 
 
 def _tombstone(simulator: Simulator) -> None:
@@ -169,8 +170,29 @@ def _after_kill(simulator: Simulator) -> None:
     simulator.clock.advance(10)
 
 
+def _chance(seed: int) -> Hook:
+    """PD chooses among equals by chance: the simulator's source of chance is set so that it takes the same."""
+    return lambda simulator: simulator.random.seed(seed)
+
+
+def _split_next(simulator: Simulator) -> None:
+    """The ids that the parts got: moves of the recorder's own, between, had used some."""
+    simulator.world.ids.reserve(278)
+
+
+def _nothing_resolved(simulator: Simulator) -> None:
+    simulator.resolved.fixed.update(dict.fromkeys(simulator.world.stores, 0))
+
+
 SLOW_STEPS = Knobs(transfer_leader_seconds=1.0, change_peer_seconds=1.0, snapshot_seconds=3.0)
-HALF_STEPS = Knobs(transfer_leader_seconds=0.5, change_peer_seconds=0.5, snapshot_seconds=1.5, patrol_seconds=0.25)
+HALF_STEPS = Knobs(
+    transfer_leader_seconds=0.5,
+    change_peer_seconds=0.5,
+    snapshot_seconds=1.5,
+    patrol_seconds=0.25,
+    split_seconds=0.5,
+    merge_seconds=0.5,
+)
 SILENT = Knobs(election_seconds=5.0, snapshot_seconds=1.0, change_peer_seconds=0.3)
 
 DRAIN = Knobs(snapshot_seconds=20.0, change_peer_seconds=0.5)
@@ -195,9 +217,11 @@ RUNS = [
     Run(
         "operators-other.json",
         "oth-01",
-        partial(cluster, leaders={15: 1, 55: 1, 79: 1}, paused=True, knobs=HALF_STEPS),
+        partial(cluster, leaders={15: 1, 55: 1, 79: 1, 83: 2, 103: 1}, paused=True, knobs=HALF_STEPS),
         before={
             "oth-07": place(63, {65: 2, 66: 3, 64: 1}, leader=3, conf_ver=17),
+            "oth-13": _split_next,
+            "oth-27": _chance(0),
             "oth-36": place(151, {152: 1, 153: 2, 154: 3}, leader=1),
         },
     ),
@@ -229,7 +253,7 @@ RUNS = [
     Run("limits.json", "lim-01", cluster),
     Run("rules-labels.json", "rules-01", cluster),
     Run("hotspot-stats.json", "hot-03", cluster),
-    Run("gc.json", "gc-01", cluster, before={"gc-04": _services}),
+    Run("gc.json", "gc-01", cluster, before={"gc-01": _nothing_resolved, "gc-04": _services}),
     Run(
         "store-lifecycle.json",
         "life-001",

@@ -79,6 +79,23 @@ def parse_object(raw: bytes) -> dict[str, Json]:
     raise wrong_type(value, "map[string]interface {}", offset=len(_opening(value)))
 
 
+def parse_list(raw: bytes, wanted: str) -> list[dict[str, Json]]:
+    """A JSON list of objects; null counts as an empty one, as in Go. `wanted` is Go's name of the type.
+
+    Raises:
+        BadJson: if it is no JSON, or no such list.
+    """
+    value = parse(raw)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise wrong_type(value, wanted, offset=len(_opening(value)))
+    for one in value:
+        if not isinstance(one, dict):
+            raise wrong_type(one, wanted.removeprefix("[]"), offset=1 + len(_opening(one)))
+    return value
+
+
 def wrong_type(value: Json, wanted: str, *, offset: int) -> BadJson:
     """The error of Go's decoder for a value of another type (recordings ref-003, sch-58)."""
     name = _go_kind(value)
@@ -97,7 +114,10 @@ def _go_kind(value: Json) -> str:
 
 
 def _opening(value: Json) -> str:
-    return "[" if isinstance(value, list) else json.dumps(value)
+    """What Go's decoder has read when it notices the wrong type."""
+    if isinstance(value, list):
+        return "["
+    return "{" if isinstance(value, dict) else json.dumps(value)
 
 
 _LOOKING_FOR = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -50,6 +50,11 @@ class RequestLog:
     def append(self, request: Request) -> None:
         """Keep one."""
         self._requests.append(request)
+
+    def answered(self, number: int, status: int, response: str) -> None:
+        """A request has got its answer later than it came."""
+        place = number - 1
+        self._requests[place] = replace(self._requests[place], status=status, response=response)
 
     @property
     def next_number(self) -> int:

@@ -63,6 +63,7 @@ class Simulator:
         for store in self.world.stores.values():
             self.life.start(store)
         context = Context(self.world, self.members, self.coordinator, self.labels)
+        self.resolved = context.resolved
         self.faults = Faults(context, self.life)
         self.requests = RequestLog()
         self._front = Front(context)
@@ -120,25 +121,42 @@ class Simulator:
             answer = self._front.handle(member, call)
             if fault is not None:
                 answer = replace(answer, latency=fault.seconds, hangs=answer.hangs or fault.hangs)
-        self._log(member, call, answer)
-        return answer
+        return self._logged(self._log(member, call, answer), answer)
 
-    def _log(self, member: Member, call: Call, answer: Answer) -> None:
-        longest = self.scenario.knobs.logged_body_bytes
+    def _logged(self, number: int, answer: Answer) -> Answer:
+        """The same answer; one that PD puts off is entered into the log when it is given."""
+        then = answer.later
+        if then is None:
+            return answer
+
+        def later() -> Answer:
+            given = then()
+            if given.later is None:
+                self.requests.answered(number, given.status, self._cut(given.body))
+            return self._logged(number, given)
+
+        return replace(answer, later=later)
+
+    def _cut(self, body: bytes) -> str:
+        return body[: self.scenario.knobs.logged_body_bytes].decode("utf-8", errors="replace")
+
+    def _log(self, member: Member, call: Call, answer: Answer) -> int:
+        number = self.requests.next_number
         self.requests.append(
             Request(
-                number=self.requests.next_number,
+                number=number,
                 at=self.clock.now,
                 member=member.name,
                 method=call.method,
                 path=call.path,
                 query=call.query,
-                body=call.body[:longest].decode("utf-8", errors="replace"),
+                body=self._cut(call.body),
                 caller_id=call.headers.get("x-caller-id", ""),
-                status=None if answer.hangs else answer.status,
-                response=answer.body[:longest].decode("utf-8", errors="replace"),
+                status=None if answer.hangs or answer.later is not None else answer.status,
+                response=self._cut(answer.body),
             )
         )
+        return number
 
     def scrape_targets(self) -> list[dict[str, Any]]:
         """What Prometheus' HTTP service discovery wants: the stores' status ports with `instance` and `pod`."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from watchkeeper.simulator.scheduling.coordinator import Coordinator
 from watchkeeper.simulator.world.labels import RegionLabels
 from watchkeeper.simulator.world.members import Member, Members
+from watchkeeper.simulator.world.resolved import ResolvedTimestamps
 from watchkeeper.simulator.world.state import World
 
 
@@ -19,6 +20,8 @@ class Context:
     coordinator: Coordinator
     labels: RegionLabels
     member: Member = field(init=False)
+    resolved: ResolvedTimestamps = field(init=False)
 
     def __post_init__(self) -> None:
+        self.resolved = ResolvedTimestamps(self.world)
         self.member = self.members.all[0]

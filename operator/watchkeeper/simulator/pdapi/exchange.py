@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
@@ -11,6 +11,8 @@ from watchkeeper.simulator.gojson import BadJson, Json
 
 JSON_TYPE = "application/json; charset=UTF-8"
 TEXT_TYPE = "text/plain; charset=utf-8"
+ACCELERATED_TYPE = "text/plain; charset=UTF-8"
+"""PD's renderer and Go's http.Error spell the character set differently."""
 REGION_TYPE = "application/octet-stream"
 V2_TYPE = "application/json; charset=utf-8"
 
@@ -56,6 +58,8 @@ class Answer:
     latency: float = 0.0
     """Real seconds before it is sent: a fault of the network."""
     hangs: bool = False
+    later: Callable[[], Answer] | None = None
+    """PD is not done yet: what it answers is known after the `delay`, or put off again."""
 
 
 class PdError(Exception):
@@ -64,6 +68,19 @@ class PdError(Exception):
     def __init__(self, status: int, text: str | None) -> None:
         super().__init__(text)
         self.answer = reply(text, status)
+
+
+class PdPanicError(PdError):
+    """Ends a handler as a panic of PD does."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(500, text)
+        self.answer = panic(text)
+
+
+def put_off(delay: float, later: Callable[[], Answer]) -> Answer:
+    """PD goes on with the request after so many virtual seconds."""
+    return Answer(delay=delay, later=later)
 
 
 def reply(body: Json, status: int = 200) -> Answer:

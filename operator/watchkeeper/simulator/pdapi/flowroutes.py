@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi.context import Context
-from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
-from watchkeeper.simulator.pdapi.numbers import hex_key, path_uint, query_int
+from watchkeeper.simulator.pdapi.exchange import Answer, Call, reply
+from watchkeeper.simulator.pdapi.numbers import hex_key, path_uint
 from watchkeeper.simulator.pdapi.router import Route, Unbootstrapped
 from watchkeeper.simulator.pdapi.storeroutes import known_store
 from watchkeeper.simulator.world.region import Region
@@ -78,24 +78,10 @@ def statistics(context: Context, call: Call) -> Answer:
     )
 
 
-def size_histogram(context: Context, call: Call) -> Answer:
-    """GET /regions/check/hist-size?bound=."""
-    bound = max(query_int(call.value("bound")), 1) if call.has("bound") else 10
-    if bound < 1:
-        raise PdError(400, "bound must be positive")
-    counts: dict[int, int] = {}
-    for one in context.world.regions:
-        counts[one.size // bound] = counts.get(one.size // bound, 0) + 1
-    return reply(
-        [{"start": step * bound, "end": (step + 1) * bound - 1, "count": counts[step]} for step in sorted(counts)]
-    )
-
-
 ROUTES = [
     Route("GET", f"{_V1}/hotspot/regions/read", hot_regions),
     Route("GET", f"{_V1}/hotspot/regions/write", hot_regions),
     Route("GET", f"{_V1}/hotspot/stores", hot_stores, unbootstrapped=Unbootstrapped.PANIC),
     Route("GET", f"{_V1}/hotspot/buckets", hot_buckets),
     Route("GET", f"{_V1}/stats/region", statistics),
-    Route("GET", f"{_V1}/regions/check/hist-size", size_histogram),
 ]

@@ -15,10 +15,13 @@ from watchkeeper.simulator.pdapi import (
     operatorroutes,
     placementroutes,
     regionroutes,
+    scatterroutes,
     schedulerroutes,
+    splitroutes,
     storeremovals,
     storeroutes,
     storewrites,
+    toproutes,
 )
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import NOT_BOOTSTRAPPED, Answer, Call, plain, reply
@@ -48,6 +51,9 @@ ALL_ROUTES = [
     *labelroutes.ROUTES,
     *gcroutes.ROUTES,
     *flowroutes.ROUTES,
+    *toproutes.ROUTES,
+    *scatterroutes.ROUTES,
+    *splitroutes.ROUTES,
 ]
 
 

@@ -36,14 +36,14 @@ def store_uint(text: str, *, detailed: bool = False) -> int:
     return int(text)
 
 
-def query_int(text: str, status: int = 400) -> int:
-    """A number of a query parameter.
+def query_int(text: str, status: int = 400, function: str = "Atoi") -> int:
+    """A number of a query parameter; `function` is the one of Go's strconv that the error names.
 
     Raises:
         PdError: with `status`.
     """
     if not _SIGNED.match(text):
-        raise PdError(status, gotext.invalid_number("Atoi", text))
+        raise PdError(status, gotext.invalid_number(function, text))
     return int(text)
 
 

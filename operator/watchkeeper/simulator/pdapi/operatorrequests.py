@@ -8,42 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from watchkeeper.simulator import gotext
-from watchkeeper.simulator.gojson import Json
+from watchkeeper.simulator.pdapi import rangerequests
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import PdError
 from watchkeeper.simulator.pdapi.numbers import is_number
+from watchkeeper.simulator.pdapi.operatorfields import Body, admin, known_region, number
 from watchkeeper.simulator.scheduling.builder import (
     CannotBuildError,
-    Label,
     Target,
     change_peers,
     transfer_leader,
 )
-from watchkeeper.simulator.scheduling.kinds import Kind, Priority
 from watchkeeper.simulator.scheduling.operation import Operation
 from watchkeeper.simulator.world.region import Region, Role
 from watchkeeper.simulator.world.store import NodeState, Store
-
-Body = dict[str, Json]
-
-
-def _number(body: Body, name: str, missing: str) -> int:
-    """A field that must be a number: text counts as missing (surprise 4)."""
-    value = body.get(name)
-    if not is_number(value):
-        raise PdError(400, missing)
-    return gotext.uint64(value)
-
-
-def _region(context: Context, region_id: int) -> Region:
-    region = context.world.regions.get(region_id)
-    if region is None:
-        raise PdError(500, f"[PD:region:ErrRegionNotFound]region {region_id} not found")
-    return region
-
-
-def _admin(desc: str) -> Label:
-    return Label(desc, Kind.ADMIN, Priority.URGENT)
 
 
 def _roles(region: Region) -> dict[int, Role]:
@@ -51,9 +29,9 @@ def _roles(region: Region) -> dict[int, Role]:
 
 
 def _transfer_leader(context: Context, body: Body) -> Operation:
-    region_id = _number(body, "region_id", "missing region id")
-    to_store = _number(body, "to_store_id", "missing store id to transfer leader to")
-    region = _region(context, region_id)
+    region_id = number(body, "region_id", "missing region id")
+    to_store = number(body, "to_store_id", "missing store id to transfer leader to")
+    region = known_region(context, region_id)
     peer = region.peer_on(to_store)
     if peer is None or peer.role is Role.LEARNER:
         raise PdError(500, f"region has no voter in store {to_store}")
@@ -63,14 +41,14 @@ def _transfer_leader(context: Context, body: Body) -> Operation:
         raise PdError(500, f"cannot transfer leader to {to_store}: unhealthy")
     if not context.coordinator.stores.may_lead(to_store):
         raise PdError(500, "cannot create operator: target leader is not allowed")
-    return transfer_leader(context.world, region, to_store, _admin("admin-transfer-leader"))
+    return transfer_leader(context.world, region, to_store, admin("admin-transfer-leader"))
 
 
 def _transfer_peer(context: Context, body: Body) -> Operation:
-    region_id = _number(body, "region_id", "missing region id")
-    from_store = _number(body, "from_store_id", "invalid store id to transfer peer from")
-    to_store = _number(body, "to_store_id", "invalid store id to transfer peer to")
-    region = _region(context, region_id)
+    region_id = number(body, "region_id", "missing region id")
+    from_store = number(body, "from_store_id", "invalid store id to transfer peer from")
+    to_store = number(body, "to_store_id", "invalid store id to transfer peer to")
+    region = known_region(context, region_id)
     old = region.peer_on(from_store)
     if old is None:
         raise PdError(500, f"region has no peer in store {from_store}")
@@ -86,24 +64,33 @@ def _transfer_peer(context: Context, body: Body) -> Operation:
 
 
 def _transfer_region(context: Context, body: Body) -> Operation:
-    region_id = _number(body, "region_id", "missing region id")
-    stores = body.get("to_store_ids")
-    if not isinstance(stores, list) or not stores:
-        raise PdError(400, "missing store ids to transfer region to")
-    roles = body.get("peer_roles")
-    if not isinstance(roles, list) or len(roles) != len(stores):
+    region_id = number(body, "region_id", "missing region id")
+    roles = _roles_by_store(body)
+    region = known_region(context, region_id)
+    if not all(roles.values()):
         raise PdError(500, "transfer region without peer role is not supported when placement rules enabled")
-    if not all(is_number(store) for store in stores):
-        raise PdError(400, "invalid store ids to transfer region to")
-    region = _region(context, region_id)
-    wanted: dict[int, Role] = {}
-    leader: int | None = None
-    for number, role in zip(stores, roles, strict=True):
-        store_id = gotext.uint64(number)
+    for store_id in roles:
         _new_home(context, store_id)
-        wanted[store_id] = Role.LEARNER if role == "learner" else Role.VOTER
-        leader = store_id if role == "leader" else leader
-    return _change(context, region, Target(wanted, leader), "admin-move-region")
+    leaders = [store_id for store_id, role in roles.items() if role == "leader"]
+    if len(leaders) > 1:
+        raise PdError(500, "region cannot have multiple leaders")
+    if not leaders and "voter" not in roles.values():
+        raise PdError(500, "region need at least 1 voter or leader")
+    wanted = {store_id: Role.LEARNER if role == "learner" else Role.VOTER for store_id, role in roles.items()}
+    return _change(context, region, Target(wanted, leaders[0] if leaders else None), "admin-move-region")
+
+
+def _roles_by_store(body: Body) -> dict[int, str]:
+    """Store id to role, whatever its name (surprise 7); the empty role where the two lists do not match."""
+    stores, roles = body.get("to_store_ids"), body.get("peer_roles")
+    if not isinstance(stores, list) or not all(is_number(store) for store in stores):
+        raise PdError(400, "invalid store ids to transfer region to")
+    if not stores:
+        raise PdError(400, "missing store ids to transfer region to")
+    if not isinstance(roles, list) or len(roles) != len(stores):
+        roles = [""] * len(stores)
+    named = [role if isinstance(role, str) else "" for role in roles]
+    return {gotext.uint64(store): role for store, role in zip(stores, named, strict=True)}
 
 
 def _add_peer(context: Context, body: Body) -> Operation:
@@ -115,9 +102,9 @@ def _add_learner(context: Context, body: Body) -> Operation:
 
 
 def _add(context: Context, body: Body, role: Role, desc: str) -> Operation:
-    region_id = _number(body, "region_id", "missing region id")
-    store_id = _number(body, "store_id", "invalid store id to transfer peer to")
-    region = _region(context, region_id)
+    region_id = number(body, "region_id", "missing region id")
+    store_id = number(body, "store_id", "invalid store id to transfer peer to")
+    region = known_region(context, region_id)
     if region.peer_on(store_id) is not None:
         raise PdError(500, f"region already has peer in store {store_id}")
     _new_home(context, store_id)
@@ -125,9 +112,9 @@ def _add(context: Context, body: Body, role: Role, desc: str) -> Operation:
 
 
 def _remove_peer(context: Context, body: Body) -> Operation:
-    region_id = _number(body, "region_id", "missing region id")
-    store_id = _number(body, "store_id", "invalid store id to transfer peer to")
-    region = _region(context, region_id)
+    region_id = number(body, "region_id", "missing region id")
+    store_id = number(body, "store_id", "invalid store id to transfer peer to")
+    region = known_region(context, region_id)
     if region.peer_on(store_id) is None:
         raise PdError(500, f"region has no peer in store {store_id}")
     wanted = {store: role for store, role in _roles(region).items() if store != store_id}
@@ -150,7 +137,7 @@ def _change(context: Context, region: Region, target: Target, desc: str) -> Oper
     if region.in_joint_state:
         raise PdError(500, "cannot build operator for region which is in joint state")
     try:
-        return change_peers(context.world, region, target, _admin(desc))
+        return change_peers(context.world, region, target, admin(desc))
     except CannotBuildError as error:
         raise PdError(500, str(error)) from error
 
@@ -163,18 +150,22 @@ _MAKERS: dict[str, Callable[[Context, Body], Operation]] = {
     "add-learner": _add_learner,
     "remove-peer": _remove_peer,
 }
+_RANGE_MAKERS: dict[str, Callable[[Context, Body], list[Operation]]] = {
+    "split-region": rangerequests.split,
+    "merge-region": rangerequests.merge,
+    "scatter-region": rangerequests.scatter,
+}
 
 
-def requested(context: Context, body: Body) -> Operation:
-    """The operator that a body asks for, not yet added.
+def requested(context: Context, name: str, body: Body) -> list[Operation]:
+    """The operators that a body asks for, not yet added: two for a merge, perhaps none for a scatter.
 
     Raises:
         PdError: PD's refusal.
     """
-    name = body.get("name")
-    if not isinstance(name, str):
-        raise PdError(400, "missing operator name")
+    if name in _RANGE_MAKERS:
+        return _RANGE_MAKERS[name](context, body)
     maker = _MAKERS.get(name)
     if maker is None:
         raise PdError(400, "unknown operator")
-    return maker(context, body)
+    return [maker(context, body)]

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from watchkeeper.simulator import gojson
 from watchkeeper.simulator.pdapi import shapes
 from watchkeeper.simulator.pdapi.context import Context
-from watchkeeper.simulator.pdapi.exchange import REGION_TYPE, Answer, Call, PdError, reply
+from watchkeeper.simulator.pdapi.exchange import REGION_TYPE, Answer, Call, PdError, not_found, reply
 from watchkeeper.simulator.pdapi.numbers import hex_key, path_uint, query_int
+from watchkeeper.simulator.pdapi.rangerequests import is_replicated
 from watchkeeper.simulator.pdapi.router import Route
 from watchkeeper.simulator.world.indexedset import IndexedSet
 from watchkeeper.simulator.world.region import Region
@@ -33,7 +34,7 @@ def region_by_key(context: Context, call: Call) -> Answer:
 
 def all_regions(context: Context, call: Call) -> Answer:
     """GET /regions: everything, unpaged."""
-    return _list(context, context.world.regions)
+    return region_list(context, context.world.regions)
 
 
 def count(context: Context, call: Call) -> Answer:
@@ -43,9 +44,9 @@ def count(context: Context, call: Call) -> Answer:
 
 def page(context: Context, call: Call) -> Answer:
     """GET /regions/key: from the region that holds `key`; 0 or less means all."""
-    limit = query_int(call.value("limit")) if call.has("limit") else DEFAULT_PAGE
+    limit = query_int(call.value("limit")) if call.value("limit") else DEFAULT_PAGE
     start, end = _key(call, call.value("key")), _key(call, call.value("end_key"))
-    return _list(context, context.world.regions.scan(start, end, min(limit, LARGEST_PAGE)))
+    return region_list(context, context.world.regions.scan(start, end, min(limit, LARGEST_PAGE)))
 
 
 def _key(call: Call, text: str) -> bytes:
@@ -67,16 +68,16 @@ def of_store(context: Context, call: Call) -> Answer:
     }
     if kind not in regions:
         raise PdError(400, f"unknown sub tree region type {kind}")
-    return _list(context, _known(context, regions[kind]))
+    return region_list(context, _known(context, regions[kind]))
 
 
 def siblings(context: Context, call: Call) -> Answer:
     """GET /regions/sibling/{id}."""
-    region_id = path_uint(call.arguments["id"])
+    region_id = query_int(call.arguments["id"])
     region = context.world.regions.get(region_id)
     if region is None:
         raise PdError(404, f"[PD:region:ErrRegionNotFound]region {region_id} not found")
-    return _list(context, [one for one in context.world.regions.neighbours(region) if one is not None])
+    return region_list(context, [one for one in context.world.regions.neighbours(region) if one is not None])
 
 
 def range_holes(context: Context, call: Call) -> Answer:
@@ -85,12 +86,16 @@ def range_holes(context: Context, call: Call) -> Answer:
 
 
 def replicated(context: Context, call: Call) -> Answer:
-    """GET /regions/replicated?startKey=&endKey=."""
+    """GET /regions/replicated?startKey=&endKey=: no route without both; PENDING where nothing can be done now."""
+    if not call.has("startKey") or not call.has("endKey"):
+        return not_found()
     start, end = hex_key(call.value("startKey")), hex_key(call.value("endKey"))
-    wanted = context.world.rule_count()
-    regions = context.world.regions.scan(start, end, 0)
-    whole = all(len(one.peers) >= wanted and one.all_healthy for one in regions)
-    return reply("REPLICATED" if whole else "PENDING")
+    poor = [one for one in context.world.regions.scan(start, end, 0) if not is_replicated(context, one)]
+    if not poor:
+        return reply("REPLICATED")
+    controller, checker = context.coordinator.operators, context.coordinator.checker
+    pending = any(controller.running_on(one.id) is None and checker.is_waiting(one.id) for one in poor)
+    return reply("PENDING" if pending else "INPROGRESS")
 
 
 def check(context: Context, call: Call) -> Answer:
@@ -100,19 +105,19 @@ def check(context: Context, call: Call) -> Answer:
     wanted = context.world.rule_count()
     match kind:
         case "pending-peer":
-            return _list(context, _known(context, regions.pending))
+            return region_list(context, _known(context, regions.pending))
         case "down-peer":
-            return _list(context, _known(context, regions.down))
+            return region_list(context, _known(context, regions.down))
         case "learner-peer":
-            return _list(context, _known(context, regions.learner))
+            return region_list(context, _known(context, regions.learner))
         case "miss-peer":
-            return _list(context, [one for one in regions if len(one.peers) < wanted])
+            return region_list(context, [one for one in regions if len(one.peers) < wanted])
         case "extra-peer":
-            return _list(context, [one for one in regions if len(one.peers) > wanted])
+            return region_list(context, [one for one in regions if len(one.peers) > wanted])
         case "offline-peer":
-            return _list(context, _on_leaving_stores(context))
+            return region_list(context, _on_leaving_stores(context))
         case _:
-            return _list(context, _by_size(context, kind))
+            return region_list(context, _by_size(context, kind))
 
 
 def _on_leaving_stores(context: Context) -> list[Region]:
@@ -147,7 +152,8 @@ def _known(context: Context, region_ids: Iterable[int]) -> list[Region]:
     return [region for region in found if region is not None]
 
 
-def _list(context: Context, chosen: Iterable[Region]) -> Answer:
+def region_list(context: Context, chosen: Iterable[Region]) -> Answer:
+    """Regions with their count, as every list of them is answered."""
     return _compact(shapes.regions(chosen, context.world.clock.now, with_size=_has_sizes(context)))
 
 

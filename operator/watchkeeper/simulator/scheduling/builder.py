@@ -31,6 +31,8 @@ class Target:
 
     roles: Mapping[int, Role]
     leader_store: int | None = None
+    is_light: bool = False
+    """New peers cost nothing of the store limit: a scatter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class _Plan:
         self._world = world
         self._region = region
         self._wanted = target.roles
+        self._is_light = target.is_light
         present = {peer.store_id: peer for peer in region.peers}
         self._present = present
         self._add = sorted(store for store in target.roles if store not in present)
@@ -153,7 +156,7 @@ class _Plan:
         promoted = [Change(self._present[store].id, store) for store in self._promote]
         for store in self._add:
             peer_id = self._world.ids.allocate()
-            steps.append(AddLearner(peer_id, store))
+            steps.append(AddLearner(peer_id, store, self._is_light))
             if self._wanted[store] is Role.VOTER:
                 promoted.append(Change(peer_id, store))
         return steps, promoted

@@ -44,6 +44,10 @@ class RuleChecker:
         self._waiting[region_id] = None
         self._patrol_in(self._world.knobs.patrol_seconds)
 
+    def is_waiting(self, region_id: int) -> bool:
+        """Whether the region is still on the list: nothing could be done for it when it was looked at."""
+        return region_id in self._waiting
+
     def look_at_store(self, store: Store) -> None:
         """The store's state has changed: every region on it may need help."""
         for region_id in self._world.regions.of_store(store.id).peers:

@@ -27,7 +27,7 @@ class _Memory:
 
     running: dict[int, Operation] = field(default_factory=dict)
     records: dict[int, Operation] = field(default_factory=dict)
-    history: list[Operation] = field(default_factory=list)
+    """The last one of each region, in the order of their ends."""
 
 
 class OperatorController:
@@ -67,11 +67,11 @@ class OperatorController:
         return record if self._world.clock.now - record.finished_at <= RECORD_SECONDS else None
 
     def records_since(self, unix_seconds: int) -> list[Operation]:
-        """Ended ones of the last ten minutes, ended after that Unix time."""
+        """The last of each region, of the last ten minutes and since that Unix time, in the order of their ends."""
         now = self._world.clock.now
-        ended = [one for one in self._memory.history if now - (one.finished_at or 0.0) <= RECORD_SECONDS]
-        self._memory.history = ended
-        return [one for one in ended if self._world.clock.wall_ns(one.finished_at) > unix_seconds * 1_000_000_000]
+        ended = [one for one in self._memory.records.values() if now - (one.finished_at or 0.0) <= RECORD_SECONDS]
+        self._memory.records = {one.region_id: one for one in ended}
+        return [one for one in ended if self._world.clock.wall_ns(one.finished_at) >= unix_seconds * 1_000_000_000]
 
     def count(self, kind: Kind) -> int:
         """How many running ones are of that kind."""
@@ -117,8 +117,7 @@ class OperatorController:
         operation.created_text = operation.started_text = self._world.time_text(now)
         operation.status = Status.STARTED
         self._memory.running[region.id] = operation
-        if operation.priority is not Priority.URGENT:
-            self._limiter.take(operation)
+        self._limiter.take(operation)
         self.events[(operation.desc, "create")] += 1
         self._world.clock.after(operation.timeout, lambda: self._time_out(operation))
         self._check(operation, region)
@@ -136,6 +135,16 @@ class OperatorController:
         operation = self._memory.running.get(region.id)
         if operation is not None:
             self._check(operation, region)
+
+    def bury(self, operations: Sequence[Operation]) -> None:
+        """Keep refused ones as cancelled records, as PD does: they show where nothing runs on their region."""
+        now = self._world.clock.now
+        for operation in operations:
+            operation.status = Status.CANCELED
+            operation.created = operation.started = operation.finished_at = now
+            operation.created_text = operation.finished_text = self._world.time_text(now)
+            self._memory.records.pop(operation.region_id, None)
+            self._memory.records[operation.region_id] = operation
 
     def region_gone(self, region: Region) -> None:
         """The region was merged into another one: its operator is cancelled, though it succeeded (surprise 8)."""
@@ -200,7 +209,7 @@ class OperatorController:
         operation.finished_at = now
         operation.finished_text = self._world.time_text(now)
         del self._memory.running[operation.region_id]
+        self._memory.records.pop(operation.region_id, None)
         self._memory.records[operation.region_id] = operation
-        self._memory.history.append(operation)
         self.events[(operation.desc, event)] += 1
         self.on_end(operation.region_id)

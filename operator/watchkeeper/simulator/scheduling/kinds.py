@@ -34,8 +34,6 @@ _KIND_NAMES = {
     Kind.LEADER: "leader",
 }
 
-KINDS_BY_NAME = {name: kind for kind, name in _KIND_NAMES.items()}
-
 
 class Priority(IntEnum):
     """Who may replace whom: only a higher one replaces a lower."""

@@ -34,6 +34,10 @@ class Operation:
     started_text: str = ""
     finished_text: str = ""
     """Go's texts of the times: they show the PD leader's own monotonic clock."""
+    given_timeout: float | None = None
+    """That of the source's operator where two regions merge; without it the sum over the steps."""
+    group: str = ""
+    """The group of a scatter."""
 
     @property
     def step(self) -> Step | None:
@@ -43,6 +47,8 @@ class Operation:
     @property
     def timeout(self) -> float:
         """Seconds after the start when PD gives up."""
+        if self.given_timeout is not None:
+            return self.given_timeout
         return sum(step.timeout(self.size) for step in self.steps)
 
     def advance(self, region: Region) -> bool:

@@ -7,7 +7,7 @@ memory is the PD leader's: a leader change forgets it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from watchkeeper.simulator.scheduling.builder import CannotBuildError, Label, Target, change_peers, transfer_leader
@@ -50,39 +50,55 @@ class Scatterer:
         self._groups.clear()
 
     def scatter(self, region: Region, group: str = "") -> Operation | None:
-        """The operator that puts a region where its group has least; None where it lies there already.
+        """The operator that puts a region where its group has least; None where it lies or is moved there already.
 
         Raises:
             CannotScatterError: with PD's reason.
         """
-        self._refuse(region)
+        self._refuse_poor(region)
+        running = self._controller.running_on(region.id)
+        if running is not None and running.priority >= Priority.HIGH:
+            self._require_same(region, running, group)
+            return None
+        self._refuse_leaderless_and_hot(region)
         picked = self._groups[group]
         roles: dict[int, Role] = {}
         for peer in sorted(region.peers, key=lambda one: one.store_id):
             taken = set(roles)
             roles[self._new_store(region, peer, picked, taken)] = peer.role
-        voters = [store for store, role in roles.items() if role is Role.VOTER]
-        leaders = [store for store in voters if store == region.leader_store or self._stores.may_lead(store)]
-        if not leaders:
+        leader = self._new_leader(roles, picked)
+        if leader is None:
             raise CannotScatterError(f"no target leader store found, region: {region.id}")
-        leader = min(leaders, key=lambda store: picked.leaders[store])
-        picked.peers.update(roles)
+        picked.peers.update(roles.keys())
         picked.leaders[leader] += 1
-        return self._operation(region, roles, leader)
+        operation = self._operation(region, roles, leader)
+        if operation is not None:
+            operation.group = group
+        return operation
 
-    def _refuse(self, region: Region) -> None:
-        """In PD's order (`scatterWithOptions`)."""
-        found = fit(region, self._world.rules, self._world.stores)
-        is_short = any(len(one.peers) < one.rule.count for one in found.rules)
-        if is_short or found.orphans or not region.all_healthy:
+    def _new_leader(self, roles: Mapping[int, Role], picked: _Picked) -> int | None:
+        """Any voter's store with the fewest leaders of the group: PD looks at neither its state nor who evicts it."""
+        voters = [store for store, role in roles.items() if role is not Role.LEARNER]
+        fewest = min((picked.leaders[store] for store in voters), default=0)
+        best = [store for store in voters if picked.leaders[store] == fewest]
+        return self._world.random.choice(best) if best else None
+
+    def _refuse_poor(self, region: Region) -> None:
+        if not fit(region, self._world.rules, self._world.stores).is_satisfied:
             raise CannotScatterError(f"region {region.id} is not fully replicated")
-        running = self._controller.running_on(region.id)
-        if running is not None and running.priority >= Priority.HIGH:
+
+    def _require_same(self, region: Region, running: Operation, group: str) -> None:
+        """A scatter of the same group is as good as a new one; any other operator stands in the way."""
+        if running.desc != _LABEL.desc or running.group != group:
             raise CannotScatterError(f"the operator of region {region.id} already exist")
+        if (running.conf_ver, running.version) != (region.conf_ver, region.version):
+            raise CannotScatterError(f"the operator of region {region.id} already exist with different epoch")
+
+    def _refuse_leaderless_and_hot(self, region: Region) -> None:
         if not region.leader_store:
             raise CannotScatterError(f"region {region.id} has no leader")
         if self.is_hot(region):
-            raise CannotScatterError(f"region {region.id} is a hot region")
+            raise CannotScatterError(f"region {region.id} is hot")
 
     def _new_store(self, region: Region, peer: Peer, picked: _Picked, taken: set[int]) -> int:
         """The store with the fewest peers of the group that isolates no worse; the old one if it is among them."""
@@ -108,7 +124,7 @@ class Scatterer:
                 if leader == region.leader_store:
                     return None
                 return transfer_leader(self._world, region, leader, _LABEL)
-            return change_peers(self._world, region, Target(roles, leader), _LABEL)
+            return change_peers(self._world, region, Target(roles, leader, is_light=True), _LABEL)
         except CannotBuildError:
             text = f"failed to create scatter region operator for region {region.id}"
             raise CannotScatterError(text) from None

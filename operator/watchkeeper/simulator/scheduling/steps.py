@@ -93,6 +93,8 @@ class AddLearner:
 
     peer_id: int
     store_id: int
+    is_light: bool = False
+    """A scatter's new peer costs nothing of the store limit."""
     resend_seconds: float = 5.0
 
     @property

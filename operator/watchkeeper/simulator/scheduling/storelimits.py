@@ -28,10 +28,12 @@ class StoreLimiter:
         return all(self._tokens(store, way) >= cost for store, way in _touched(operation))
 
     def take(self, operation: Operation) -> None:
-        """Use up the tokens of an operator that was added."""
+        """Use up the tokens of an operator that was added; an urgent one takes none where there are too few."""
         cost = _SMALL if operation.size < _SMALL_REGION_MIB else _WHOLE
         for store, way in _touched(operation):
-            self._spent[(store, way)] = (self._tokens(store, way) - cost, self._world.clock.now)
+            held = self._tokens(store, way)
+            if held >= cost:
+                self._spent[(store, way)] = (held - cost, self._world.clock.now)
 
     def forget(self) -> None:
         """The PD leader has changed: every bucket is full again."""
@@ -57,7 +59,7 @@ class StoreLimiter:
 def _touched(operation: Operation) -> list[tuple[int, str]]:
     touched: list[tuple[int, str]] = []
     for step in operation.steps:
-        if isinstance(step, AddLearner):
+        if isinstance(step, AddLearner) and not step.is_light:
             touched.append((step.store_id, "add-peer"))
         elif isinstance(step, RemovePeer):
             touched.append((step.store_id, "remove-peer"))

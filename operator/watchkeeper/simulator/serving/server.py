@@ -116,6 +116,10 @@ class Server:
         if answer.hangs:
             await asyncio.sleep(_FOR_EVER)
         await self._live.wait(answer.delay)
+        while answer.later is not None:
+            self._live.catch_up()
+            answer = answer.later()
+            await self._live.wait(answer.delay)
         if answer.latency > 0:
             await asyncio.sleep(answer.latency)
         headers = {**answer.headers, "Date": self._date()}

@@ -85,6 +85,15 @@ class RegionFit:
     rules: list[RuleFit]
     orphans: list[Peer]
 
+    @property
+    def is_satisfied(self) -> bool:
+        """Whether every rule has what it asks for and no peer is left over: PD calls the region replicated."""
+        return (
+            bool(self.rules)
+            and not self.orphans
+            and all(len(one.peers) == one.rule.count and not one.different_role for one in self.rules)
+        )
+
 
 def isolation_score(stores: Sequence[Store], labels: Sequence[str]) -> int:
     """Sum over all pairs: the higher the first label in which two stores differ, the more."""
