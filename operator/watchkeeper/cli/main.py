@@ -7,10 +7,17 @@ from pathlib import Path
 
 import typer
 
+from watchkeeper.cli.about import version
 from watchkeeper.cli.commands import command
+from watchkeeper.cli.deciding import approve, reject
+from watchkeeper.cli.ending import acknowledge, cancel
 from watchkeeper.cli.exits import MEANINGS
+from watchkeeper.cli.listing import standing, stops, subjects, tickets
 from watchkeeper.cli.options import ContextOption, Globals, KubeconfigOption, NamespaceOption, NoColorOption
 from watchkeeper.cli.proposals import proposals
+from watchkeeper.cli.proposing import propose
+from watchkeeper.cli.showing import show
+from watchkeeper.cli.stops import resume, stop
 
 _CODES = "\n".join(f"- {code:d}: {meaning}" for code, meaning in MEANINGS.items())
 
@@ -36,7 +43,23 @@ def root(
     ctx.obj = Globals(namespace, context, kubeconfig, no_color)
 
 
-app.command()(command(proposals))
+for function in (
+    proposals,
+    show,
+    approve,
+    reject,
+    cancel,
+    acknowledge,
+    propose,
+    stop,
+    resume,
+    stops,
+    standing,
+    tickets,
+    subjects,
+    version,
+):
+    app.command()(command(function))
 
 
 def program() -> str:

@@ -62,8 +62,15 @@ Output = Annotated[Format | None, typer.Option("--output", "-o", help="Another f
 ObjectOutput = Annotated[
     ObjectFormat | None, typer.Option("--output", "-o", help="The object that came of it, instead of words.")
 ]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until it has ended; the exit code tells how.")]
+Timeout = Annotated[
+    int | None,
+    typer.Option(
+        "--timeout", help="With --wait: at most so many seconds; default 300.", min=1, max=86400, metavar="SECONDS"
+    ),
+]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the proposal.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why, for the record.", show_default=False)]
+Reason = Annotated[str, typer.Option("--reason", help="Why, for the record.", metavar="TEXT", show_default=False)]
 
 
 @dataclass(frozen=True, slots=True)

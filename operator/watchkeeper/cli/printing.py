@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from watchkeeper.api.v1alpha1.meta import GROUP, Column, Resource
@@ -11,8 +11,7 @@ from watchkeeper.cli.cluster import Raw
 from watchkeeper.cli.options import Format, ObjectFormat
 from watchkeeper.cli.plaintext import plain, to_json, to_yaml
 from watchkeeper.cli.screen import Screen
-
-_UNITS = ((86400 * 365, "y"), (86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+from watchkeeper.cli.times import span
 
 
 def show_list(
@@ -76,23 +75,10 @@ def cell(column: Column, one: Raw, now: datetime) -> str:
     if value is None:
         return ""
     if column.type == "date":
-        return age(now - datetime.fromisoformat(str(value)))
+        return span(now - datetime.fromisoformat(str(value)))
     if isinstance(value, bool):
         return str(value).lower()
     return ",".join(str(part) for part in value) if isinstance(value, list) else str(value)
-
-
-def age(passed: timedelta) -> str:
-    """Its two largest units, such as 3h12m."""
-    left = max(0, int(passed.total_seconds()))
-    parts: list[str] = []
-    for seconds, unit in _UNITS:
-        count, left = divmod(left, seconds)
-        if count or (parts and len(parts) < 2) or unit == "s":
-            parts.append(f"{count}{unit}" if count or not parts else "")
-        if len(parts) == 2:
-            break
-    return "".join(parts)
 
 
 def _at(one: Mapping[str, Any], path: str) -> Any:

@@ -35,6 +35,10 @@ def explained(error: WatchkeeperError, session: Session) -> Failure:
             return Failure(Exit.NOT_FOUND, text)
         case Invalid(reason="NoCredentials" | "InvalidName"):
             return Failure(Exit.USAGE, text)
+        case Invalid(reason="InvalidObject"):
+            return Failure(
+                Exit.ERROR, text, "this program is older or newer than what is stored; -o yaml shows it as it is"
+            )
         case Invalid():
             return Failure(Exit.REFUSED, *_invalid(error))
         case Conflict():

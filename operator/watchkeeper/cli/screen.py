@@ -16,6 +16,9 @@ from watchkeeper.cli.plaintext import plain
 _ENDLESS = 1 << 16
 """Columns where there is no terminal: nothing is cut or folded there."""
 
+Fact = tuple[str, Sequence[str]]
+"""A name, and the lines that stand beside it."""
+
 STYLES = {
     "Completed": "green",
     "Held": "green",
@@ -68,19 +71,24 @@ class Screen:
         """Finished text, to standard output; the caller has made it plain."""
         self._out.file.write(text + "\n")
 
-    def facts(self, facts: Sequence[tuple[str, Sequence[str]]]) -> None:
-        """Names with their lines beside them; no lines: a heading."""
-        width = max((len(name) for name, lines in facts if lines), default=0)
+    def facts(self, facts: Sequence[Fact], *, aside: bool = False) -> None:
+        """Names with their lines beside them.
+
+        Args:
+            facts: in this order.
+            aside: to the error stream, since standard output is for something else.
+        """
+        console = self._err if aside else self._out
+        width = max((len(name) for name, _ in facts), default=0)
         for name, lines in facts:
-            if not lines:
-                self._line(Text(f"\n{plain(name)}", style="bold"))
             for number, line in enumerate(lines):
                 label = plain(name) if number == 0 else ""
-                self._line(Text.assemble((f"{label:<{width}}", "bold"), "  ", _cell(line)))
+                text = Text.assemble((f"{label:<{width}}", "bold"), "  ", _cell(line))
+                console.print(text, soft_wrap=True)
 
     def say(self, line: str) -> None:
         """A result in words, to standard output."""
-        self._line(Text(plain(line)))
+        self._out.print(Text(plain(line)), soft_wrap=True)
 
     def note(self, *lines: str) -> None:
         """Beside the result, to the error stream."""
@@ -98,9 +106,6 @@ class Screen:
         self._err.print(Text(plain(question) + " ", style="bold"), end="", soft_wrap=True)
         self._err.file.flush()
         return sys.stdin.readline().strip()
-
-    def _line(self, text: Text) -> None:
-        self._out.print(text, soft_wrap=True)
 
     def _console(self, stream: TextIO) -> Console:
         terminal = stream.isatty()

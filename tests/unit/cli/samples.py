@@ -5,6 +5,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from watchkeeper.engine.tools import catalog as tools
+from watchkeeper.subjects.tikv.catalog import ACTIONS
+
 DIGEST = "sha256:" + "0123456789ab" + "c" * 52
 API = "watchkeeper.dev/v1alpha1"
 
@@ -78,3 +81,79 @@ WAITING: dict[str, Any] = {
         ],
     },
 }
+
+
+def subject(name: str = "orders", *, namespace: str = "shop", **status: Any) -> dict[str, Any]:
+    """A healthy Subject with the whole catalog; drain-store cannot be asked for."""
+    reasons = {"drain-store": "TidbCluster/orders owns the pods and would undo it"}
+    entries = [
+        {
+            "name": action.definition.name,
+            "source": "Subject",
+            "description": action.definition.description,
+            "risk": action.definition.risk,
+            "idempotent": action.definition.idempotent,
+            "available": action.definition.name not in reasons,
+            "reason": reasons.get(action.definition.name, ""),
+            "parameters": dict(action.definition.parameters_schema),
+        }
+        for action in ACTIONS.values()
+    ]
+    whole = {
+        "mode": "Execute",
+        "health": "Healthy",
+        "storesSummary": "6/6",
+        "membersSummary": "3/3",
+        "tickets": 0,
+        "pending": 2,
+        "standing": 1,
+        "stopped": False,
+        "version": "v8.5.7",
+        "catalog": [*entries, *(entry.wire() for entry in tools())],
+    } | status
+    return {
+        "apiVersion": API,
+        "kind": "Subject",
+        "metadata": {"name": name, "namespace": namespace, "uid": name, "creationTimestamp": "2026-11-01T12:00:00Z"},
+        "spec": {"type": "TiKV", "tikv": {"endpoints": ["http://pd:2379"]}},
+        "status": whole,
+    }
+
+
+def stop(name: str = "stop-x7k2p", *, namespace: str = "shop", **spec: Any) -> dict[str, Any]:
+    """A stop by hal."""
+    return {
+        "apiVersion": API,
+        "kind": "EmergencyStop",
+        "metadata": {"name": name, "namespace": namespace, "uid": name, "creationTimestamp": "2026-11-21T11:59:55Z"},
+        "spec": {"reason": "latency rose", "by": "hal"} | spec,
+    }
+
+
+def standing_change(name: str, state: str | None) -> dict[str, Any]:
+    """A drain in that state."""
+    status = {"endTime": "2026-11-21T13:00:00Z", "state": state, "reason": "Made"} if state else {}
+    return {
+        "apiVersion": API,
+        "kind": "StandingChange",
+        "metadata": {"name": name, "namespace": "shop", "uid": name, "creationTimestamp": "2026-11-21T11:00:00Z"},
+        "spec": {
+            "subjectRef": {"name": "orders"},
+            "change": {"type": "EvictLeaders", "target": "store/7"},
+            "untilTime": "2026-11-21T13:00:00Z",
+            "reason": "a reboot",
+            "owner": {"proposal": "drain-store-nphgq", "uid": "u"},
+        },
+        "status": status,
+    }
+
+
+def ticket(name: str, state: str) -> dict[str, Any]:
+    """A ticket about blindness."""
+    return {
+        "apiVersion": API,
+        "kind": "Ticket",
+        "metadata": {"name": name, "namespace": "shop", "uid": name, "creationTimestamp": "2026-11-21T11:00:00Z"},
+        "spec": {"subjectRef": {"name": "orders"}, "invariant": "Blind", "target": "database"},
+        "status": {"state": state, "severity": "Critical", "episodes": 1},
+    }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from watchkeeper.api.v1alpha1 import KINDS
-from watchkeeper.crdgen.reference import actions, conditions, events, index, kinds, settings
+from watchkeeper.crdgen.reference import actions, cli, conditions, events, index, kinds, settings
 
 FIXED = {
     "actions.md": actions.page,
+    "cli.md": cli.page,
     "conditions.md": conditions.page,
     "events.md": events.page,
     "settings.md": settings.page,

@@ -7,6 +7,7 @@ from watchkeeper.crdgen.reference.markdown import code, document, table
 
 OTHERS = (
     ("actions.md", "every action and tool with its parameters"),
+    ("cli.md", "every command of `watchkeeper` and `kubectl watchkeeper`, with its options and exit codes"),
     ("conditions.md", "phases, conditions and reasons of every kind"),
     ("events.md", "every Event: controller, action, reason"),
     ("settings.md", "settings of the operator process"),

@@ -1,0 +1,162 @@
+"""`stop` and `resume`: a stop needs nothing but the right to create it, and asks nothing."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Annotated, Any
+
+import typer
+
+from watchkeeper.adapters.kubernetes.stored import parsed
+from watchkeeper.admission.identity import NAMESPACE as OPERATOR_NAMESPACE
+from watchkeeper.api.v1alpha1 import ActionProposal, EmergencyStop, Subject
+from watchkeeper.api.v1alpha1.actionproposal import Phase
+from watchkeeper.cli.cluster import Cluster
+from watchkeeper.cli.exits import Exit, Failure
+from watchkeeper.cli.options import ObjectOutput, Reason
+from watchkeeper.cli.printing import show_list, show_object
+from watchkeeper.cli.session import Session
+from watchkeeper.errors import WatchkeeperError
+
+OperatorNamespace = Annotated[
+    str, typer.Option("--operator-namespace", help="Where the operator runs, for --all.", metavar="NAME")
+]
+
+
+async def stop(
+    session: Session,
+    reason: Reason,
+    subject: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this Subject; may be repeated. Default: the whole namespace.", metavar="NAME"),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything, in all namespaces.")] = False,
+    operator_namespace: OperatorNamespace = OPERATOR_NAMESPACE,
+    output: ObjectOutput = None,
+) -> None:
+    """Stop at once: from then on no write to a database starts. What waits is cancelled, what is under way is watched."""
+    if everything and (subject or session.given.namespace):
+        raise Failure(Exit.USAGE, "--all stops everything: leave out --subject and --namespace")
+    async with session.cluster() as cluster:
+        namespace = operator_namespace if everything else session.namespace(cluster)
+        subject = list(dict.fromkeys(subject or ()))
+        spec: dict[str, Any] = {"reason": reason} | ({"subjects": subject} if subject else {})
+        with suppress(WatchkeeperError):  # a stop without a name is better than no stop
+            spec["by"] = await cluster.whoami()
+        made = await cluster.create(EmergencyStop, namespace, "stop-", spec)
+        name = made["metadata"]["name"]
+        if output is not None:
+            show_object(session.screen, EmergencyStop, made, output)
+        else:
+            session.screen.say(f"stopped: {_scope(namespace, subject, everything)} ({name} in namespace {namespace})")
+            session.screen.note(f"go on again with: {session.command('resume', name, namespace=namespace)}")
+        place = None if everything else namespace
+        await _under_way(session, cluster, place, subject)
+        await _covers_something(session, cluster, place, subject)
+
+
+async def resume(
+    session: Session,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Which stop; not needed where there is one.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Lift a stop. What it cancelled stays cancelled; releases that waited go on."""
+    async with session.cluster() as cluster:
+        namespace = session.namespace(cluster)
+        wanted = await _which(session, cluster, namespace, name)
+        session.screen.facts(
+            [
+                ("stop", [f"{wanted.metadata.name} in namespace {namespace}"]),
+                ("scope", [", ".join(wanted.spec.subjects or ()) or "everything in it"]),
+                ("why", [f"“{wanted.spec.reason}”"]),
+                ("by", [wanted.spec.by or "somebody"]),
+            ]
+        )
+        if not yes:
+            if not session.screen.interactive:
+                raise Failure(Exit.NOT_CONFIRMED, "there is no terminal to ask on", "repeat with --yes")
+            if session.screen.ask("Lift this stop? [y/N]").lower() not in ("y", "yes"):
+                raise Failure(Exit.NOT_CONFIRMED, "the stop stays")
+        await cluster.delete(wanted)
+        session.screen.say(f"lifted {wanted.metadata.name}")
+        await _left(session, cluster, namespace)
+
+
+async def _which(session: Session, cluster: Cluster, namespace: str, name: str | None) -> EmergencyStop:
+    """The stop that is meant.
+
+    Raises:
+        Failure: there is none, or it is not clear which.
+    """
+    if name is not None:
+        return await cluster.read(EmergencyStop, namespace, name)
+    found = await cluster.find(EmergencyStop, namespace)
+    if not found:
+        raise Failure(
+            Exit.NOT_FOUND,
+            f"there is no stop in namespace {namespace}",
+            f"one that stops everything is in the operator's namespace: {session.command('resume', namespace=OPERATOR_NAMESPACE)}",
+        )
+    if len(found) > 1:
+        show_list(session.screen, EmergencyStop, found, None, now=cluster.now(), everywhere=False)
+        raise Failure(Exit.USAGE, f"there are {len(found)} stops in namespace {namespace}: say which")
+    return parsed(EmergencyStop, found[0])
+
+
+async def _left(session: Session, cluster: Cluster, namespace: str) -> None:
+    """Say which stops still hold, as far as they can be seen."""
+    for place in dict.fromkeys((namespace, OPERATOR_NAMESPACE)):
+        try:
+            names = [one["metadata"]["name"] for one in await cluster.find(EmergencyStop, place)]
+        except WatchkeeperError as error:
+            session.screen.note(f"whether stops hold in namespace {place} cannot be seen: {error.message}")
+            continue
+        if names:
+            session.screen.note(f"still in force in namespace {place}: {', '.join(names)}")
+
+
+async def _under_way(session: Session, cluster: Cluster, namespace: str | None, subjects: list[str]) -> None:
+    """Say what was sent before the stop, as far as it can be seen."""
+    try:
+        found = await cluster.find(ActionProposal, namespace, {"status.phase": Phase.EXECUTING})
+    except WatchkeeperError as error:
+        session.screen.note(f"what is under way cannot be seen: {error.message}")
+        return
+    names = [
+        f"{one['metadata']['namespace']}/{one['metadata']['name']}"
+        for one in found
+        if not subjects or one["spec"]["subjectRef"]["name"] in subjects
+    ]
+    if names:
+        session.screen.note(f"under way already, watched to the end: {', '.join(names)}")
+
+
+async def _covers_something(session: Session, cluster: Cluster, namespace: str | None, subjects: list[str]) -> None:
+    """Nobody should believe that something was stopped when nothing was.
+
+    Raises:
+        Failure: the stop is there, and there is nothing that it stops.
+    """
+    try:
+        names = {one["metadata"]["name"] for one in await cluster.find(Subject, namespace)}
+    except WatchkeeperError as error:
+        session.screen.note(f"which Subjects it covers cannot be seen: {error.message}")
+        return
+    if namespace is not None and (missing := set(subjects) - names):
+        raise Failure(
+            Exit.NOT_FOUND, f"there is no Subject {', '.join(sorted(missing))} in namespace {namespace}", _NOTHING
+        )
+    if not names:
+        where = f"in namespace {namespace}" if namespace is not None else "in any namespace"
+        raise Failure(Exit.NOT_FOUND, f"there is no Subject {where}", _NOTHING)
+
+
+_NOTHING = "the stop was created and stops nothing now: say where with -n, --subject, --context or --all"
+
+
+def _scope(namespace: str, subjects: list[str], everything: bool) -> str:
+    if everything:
+        return "everything, in all namespaces"
+    return f"{', '.join(subjects)} in namespace {namespace}" if subjects else f"everything in namespace {namespace}"

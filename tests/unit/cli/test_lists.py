@@ -1,0 +1,135 @@
+"""The other lists, `version`, and what holds for every command."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import typer
+from syrupy.assertion import SnapshotAssertion
+from typer.testing import CliRunner
+
+from tests.unit.cli.conftest import Run
+from tests.unit.cli.samples import proposal, standing_change, stop, subject, ticket
+from tests.unit.cli.server import MemoryServer
+from watchkeeper.api.v1alpha1.standingchange import StandingState
+from watchkeeper.cli.main import app
+from watchkeeper.cli.screen import Screen
+from watchkeeper.cli.times import span
+
+SERVER = MemoryServer(
+    "bob",
+    subject(),
+    subject("vault", namespace="bank", health="Blind", stopped=True),
+    stop(),
+    stop("narrow", subjects=["orders", "bills"]),
+    stop("all", namespace="watchkeeper-system"),
+    *(standing_change(state.lower(), state) for state in StandingState),
+    standing_change("new", None),
+    ticket("blind-1", "Open"),
+    ticket("blind-2", "Resolved"),
+)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (name, *more)
+        for name in ("subjects", "tickets", "standing", "stops")
+        for more in ((), ("-o", "wide"), ("-A",), ("-o", "name"))
+    ]
+    + [("standing", "--ended"), ("standing", "--subject", "other"), ("tickets", "--subject", "orders")],
+    ids=" ".join,
+)
+def test_lists(run: Run, snapshot: SnapshotAssertion, arguments: tuple[str, ...]) -> None:
+    result = run(SERVER, *arguments)
+    assert result.exit_code == 0
+    assert result.output == snapshot
+
+
+class Discovery(MemoryServer):
+    """Knows the groups that `version` asks for."""
+
+    def __init__(self, *kinds: str) -> None:
+        super().__init__()
+        self.kinds = kinds
+
+    async def request(self, method: str, path: str, body: object = None, **more: object) -> dict[str, object]:
+        if path.startswith("/apis/watchkeeper.dev"):
+            names = [("subjects", "Subject"), ("subjects/status", "Subject"), ("tickets", "Ticket")]
+            return {"resources": [{"name": name, "kind": kind} for name, kind in names]}
+        if path.startswith("/apis/admission"):
+            return {"resources": [{"name": name} for name in self.kinds]}
+        return {"gitVersion": "v1.37.1"}
+
+
+@pytest.mark.parametrize("kinds", [("validatingadmissionpolicies", "mutatingadmissionpolicies"), ()])
+def test_version(run: Run, snapshot: SnapshotAssertion, kinds: tuple[str, ...]) -> None:
+    result = run(Discovery(*kinds), "version")
+    assert result.exit_code == 0
+    assert re.sub(r"watchkeeper \d\S+", "watchkeeper VERSION", result.output) == snapshot
+
+
+def _commands() -> Iterator[str]:
+    yield from typer.main.get_command(app).commands  # type: ignore[attr-defined]  # a group has them
+
+
+@pytest.mark.parametrize("name", list(_commands()))
+def test_every_command_has_help_and_the_shared_options(name: str) -> None:
+    result = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    assert result.exit_code == 0
+    assert {"--namespace", "--context", "--kubeconfig", "--no-color"} <= set(re.findall(r"--[a-z-]+", result.output))
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("environment", "color", "escapes"), [({}, True, True), ({"NO_COLOR": "1"}, True, False), ({}, False, False)]
+)
+def test_colours_only_where_they_are_wanted(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], color: bool, escapes: bool
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    out, err = Terminal(), Terminal()
+    screen = Screen(color=color, out=out, err=err)
+    screen.table(["Phase"], [["Failed"]])
+    screen.error("no")
+    assert ("\x1b[" in out.getvalue(), "\x1b[" in err.getvalue()) == (escapes, escapes)
+
+
+def test_a_terminal_folds_what_a_file_keeps_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    text = "x" * 300
+    for stream, lines in ((Terminal(), 9), (io.StringIO(), 2)):
+        Screen(color=False, out=stream).table(["What"], [[text]])
+        assert stream.getvalue().count("\n") == lines
+        assert stream.getvalue().replace("\n", "").count("x") == 300
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-5, "0s"), (0, "0s"), (59, "59s"), (60, "1m"), (150, "2m30s"), (7200, "2h"), (7205, "2h"), (90061, "1d1h")],
+)
+def test_spans(seconds: int, text: str) -> None:
+    assert span(timedelta(seconds=seconds)) == text
+
+
+def test_a_plugin_says_its_name(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = CliRunner()
+    from tests.unit.cli.server import connected
+    from watchkeeper.cli.session import Session
+
+    monkeypatch.setattr(Session, "cluster", connected(MemoryServer("bob", proposal())))
+    output = result.invoke(app, ["show", "transfer-leader-rh2gr"], prog_name="kubectl watchkeeper").output
+    assert "kubectl watchkeeper approve transfer-leader-rh2gr" in output

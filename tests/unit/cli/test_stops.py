@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from tests.unit.cli.conftest import Run
+from tests.unit.cli.samples import proposal, stop, subject
+from tests.unit.cli.server import MemoryServer
+from watchkeeper.cli.screen import Screen
+from watchkeeper.errors import Denied, Unreachable
+
+WHY = ("--reason", "latency rose")
+
+
+def _server(user: str = "hal") -> MemoryServer:
+    under_way: dict[str, Any] = {"phase": "Executing", "waitsFor": None}
+    other: dict[str, Any] = {"spec": {"subjectRef": {"name": "bills"}}}
+    return MemoryServer(
+        user,
+        subject(),
+        subject("bills"),
+        subject("vault", namespace="bank"),
+        proposal("one", **under_way),
+        proposal("two", **under_way, **other),
+        proposal("three", namespace="bank", **under_way),
+        proposal("four"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "namespace", "subjects"),
+    [
+        ((), "shop", None),
+        (("-n", "bank"), "bank", None),
+        (("--subject", "orders", "--subject", "orders"), "shop", ["orders"]),
+        (("--all",), "watchkeeper-system", None),
+        (("--all", "--operator-namespace", "wk"), "wk", None),
+    ],
+    ids=["namespace", "another", "subjects", "everything", "operator elsewhere"],
+)
+def test_stopping(
+    run: Run, snapshot: SnapshotAssertion, arguments: tuple[str, ...], namespace: str, subjects: list[str] | None
+) -> None:
+    server = _server()
+    result = run(server, "stop", *WHY, *arguments)
+    assert result.exit_code == 0
+    assert result.output == snapshot
+    [(_, path, body)] = server.sent
+    assert f"/namespaces/{namespace}/emergencystops" in path
+    expected = {"reason": "latency rose", "by": "hal"} | ({"subjects": subjects} if subjects else {})
+    assert body["spec"] == expected
+
+
+@pytest.mark.parametrize("arguments", [("-n", "empty"), ("--subject", "order"), ("--all",)], ids=" ".join)
+def test_a_stop_that_stops_nothing_is_no_success(
+    run: Run, snapshot: SnapshotAssertion, arguments: tuple[str, ...]
+) -> None:
+    server = MemoryServer("hal") if arguments == ("--all",) else _server()
+    result = run(server, "stop", *WHY, *arguments)
+    assert (result.exit_code, len(server.sent)) == (4, 1)
+    assert result.output == snapshot
+
+
+@pytest.mark.parametrize("arguments", [("--all", "-n", "shop"), ("--all", "--subject", "orders")], ids=" ".join)
+def test_everything_is_everything(run: Run, arguments: tuple[str, ...]) -> None:
+    server = _server()
+    assert run(server, "stop", *WHY, *arguments).exit_code == 2
+    assert server.sent == []
+
+
+def test_nothing_but_creating_it_can_keep_a_stop(
+    run: Run, snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> str:
+        raise Unreachable("POST /apis/x: no answer")
+
+    monkeypatch.setattr("watchkeeper.cli.cluster.whoami", away)
+    server = _server()
+    server.refusals["GET"] = Denied("GET /apis/x: not yours")
+    result = run(server, "stop", *WHY)
+    assert result.exit_code == 0
+    assert result.output == snapshot
+    assert server.sent[0][2]["spec"] == {"reason": "latency rose"}
+
+
+def test_who_may_not_stop(run: Run) -> None:
+    server = _server("eve")
+    server.refusals["POST"] = Denied(
+        'x: User "eve" cannot create resource "emergencystops" in API group "watchkeeper.dev"'
+    )
+    result = run(server, "stop", *WHY)
+    assert result.exit_code == 3
+    assert "watchkeeper-halter" in result.output
+
+
+def test_the_object_that_came_of_it(run: Run) -> None:
+    assert run(_server(), "stop", *WHY, "-o", "name").stdout == "emergencystop.watchkeeper.dev/stop-x7k2p\n"
+
+
+def test_lifting_the_only_one(run: Run, snapshot: SnapshotAssertion) -> None:
+    server = MemoryServer("rex", stop(subjects=["orders", "bills"]), stop("all", namespace="watchkeeper-system"))
+    result = run(server, "resume", "--yes")
+    assert result.exit_code == 0
+    assert result.output == snapshot
+    assert server.sent[0][2]["preconditions"] == {"uid": "stop-x7k2p"}
+    assert list(server.objects) == ["watchkeeper-system/emergencystops/all"]
+
+
+def test_one_of_several_is_named(run: Run, snapshot: SnapshotAssertion) -> None:
+    server = MemoryServer("rex", stop(), stop("second"))
+    result = run(server, "resume", "--yes")
+    assert (result.exit_code, server.sent) == (2, [])
+    assert result.output == snapshot
+    named = run(server, "resume", "second", "--yes")
+    assert named.exit_code == 0
+    assert "still in force in namespace shop: stop-x7k2p" in named.output
+
+
+def test_there_is_none(run: Run, snapshot: SnapshotAssertion) -> None:
+    result = run(MemoryServer("rex"), "resume")
+    assert result.exit_code == 4
+    assert result.output == snapshot
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("\n", 6), ("", 6)])
+def test_a_person_is_asked(run: Run, monkeypatch: pytest.MonkeyPatch, answer: str, code: int) -> None:
+    server = MemoryServer("rex", stop())
+    assert run(server, "resume").exit_code == 6  # no terminal
+    monkeypatch.setattr(Screen, "interactive", True)
+    assert run(server, "resume", input=answer).exit_code == code
+    assert bool(server.objects) == (code != 0)
