@@ -9,5 +9,6 @@ from watchkeeper.simulator.knobs import Knobs
 from watchkeeper.simulator.scenario import Scenario
 from watchkeeper.simulator.serving.server import Endpoints
 from watchkeeper.simulator.simulator import Simulator
+from watchkeeper.simulator.workload.spec import WorkloadSpec
 
-__all__ = ["Endpoints", "Knobs", "Scenario", "Simulator"]
+__all__ = ["Endpoints", "Knobs", "Scenario", "Simulator", "WorkloadSpec"]

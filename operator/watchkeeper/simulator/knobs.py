@@ -5,6 +5,36 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class Resources(BaseModel):
+    """What one store can do, and how clients wait for it; each store has the same. See docs/simulator-model.md."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cores: float = Field(default=8.0, gt=0, le=1024, description="of a store")
+    read_cpu_ms: float = Field(default=0.15, gt=0, le=1000, description="time of a core for one read")
+    write_cpu_ms: float = Field(default=0.3, gt=0, le=1000, description="time of the leader's core for one write")
+    apply_cpu_ms: float = Field(default=0.1, gt=0, le=1000, description="time of a core on each replica for one write")
+    network_ms: float = Field(default=0.5, ge=0, le=10_000, description="a round trip between any two processes")
+    disk_mib_per_second: float = Field(default=500.0, gt=0, le=100_000, description="of a store's disk")
+    disk_sync_ms: float = Field(default=1.0, gt=0, le=10_000, description="a write of the log to an idle disk")
+    disk_read_ms: float = Field(default=0.5, gt=0, le=10_000, description="a read from an idle disk")
+    write_amplification: float = Field(
+        default=10.0, ge=1, le=100, description="bytes that reach the disk for each byte written (log, levels)"
+    )
+    cache_miss: float = Field(default=0.05, ge=0, le=1, description="reads that a warm block cache does not answer")
+    cold_miss: float = Field(default=0.6, ge=0, le=1, description="the same right after a start, or after a move")
+    cold_start_seconds: float = Field(default=300.0, gt=0, le=86_400, description="until a cache is warm after a start")
+    moved_seconds: float = Field(
+        default=30.0, gt=0, le=86_400, description="until the cache is warm for a region whose leader has moved"
+    )
+    stall_seconds: float = Field(
+        default=0.3, ge=0, le=60, description="requests of a region wait when its leader moves"
+    )
+    stuck_seconds: float = Field(
+        default=10.0, ge=0, le=600, description="a client waits for a region that nobody serves, then tries again"
+    )
+
+
 class Knobs(BaseModel):
     """How fast the simulated stores and members are. PD's own times are constants where they are used."""
 
@@ -44,4 +74,17 @@ class Knobs(BaseModel):
     coordinator_seconds: float = Field(
         default=5.0, ge=0, description="after a PD leader change, until schedulers and checkers act (lc-tl-7)"
     )
+    resources: Resources = Resources()
+    workload_seconds: float = Field(
+        default=2.0, gt=0, le=60, description="how often load and latency are worked out anew while things change"
+    )
+    inspect_ms: float = Field(
+        default=100.0, gt=0, le=60_000, description="TiKV's inspect-interval: slower accesses to the disk count as slow"
+    )
+    region_heartbeat_seconds: float = Field(
+        default=60.0, gt=0, le=600, description="how often a region reports what was written to it (TiKV: 60 s)"
+    )
+    region_max_mib: int = Field(default=384, ge=2, description="a larger region is split by its store (TiKV 8.5: 384)")
+    region_split_mib: int = Field(default=256, ge=1, description="about the size of the parts (TiKV 8.5: 256)")
+    region_max_keys: int = Field(default=3_840_000, ge=2, description="a region with more keys is split by its store")
     logged_body_bytes: int = Field(default=16_384, gt=0, description="longer bodies are cut in the request log")

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from watchkeeper.simulator.knobs import Knobs
+from watchkeeper.simulator.workload.spec import WorkloadSpec
 from watchkeeper.simulator.world.placement import Rule
 from watchkeeper.simulator.world.registration import StoreSpec
 
@@ -50,6 +51,7 @@ class Scenario(BaseModel):
     rules: tuple[Rule, ...] = ()
     store_list: tuple[StoreSpec, ...] = ()
     region_list: tuple[RegionSpec, ...] = ()
+    workload: WorkloadSpec = WorkloadSpec()
     knobs: Knobs = Knobs()
 
     @classmethod

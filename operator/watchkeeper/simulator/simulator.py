@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from watchkeeper.simulator.faults import Faults
+from watchkeeper.simulator.metrics.tikv import tikv_metrics
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call
 from watchkeeper.simulator.pdapi.front import Front
@@ -18,6 +19,8 @@ from watchkeeper.simulator.scheduling.coordinator import Coordinator
 from watchkeeper.simulator.serving.control import control_app
 from watchkeeper.simulator.serving.live import LiveTime
 from watchkeeper.simulator.serving.server import Endpoints, Server
+from watchkeeper.simulator.workload.slowscore import SlowScores
+from watchkeeper.simulator.workload.workload import Workload
 from watchkeeper.simulator.world.clock import DEFAULT_START, Clock
 from watchkeeper.simulator.world.labels import RegionLabels
 from watchkeeper.simulator.world.life import StoreLife
@@ -59,6 +62,11 @@ class Simulator:
         self.members = Members(self.clock, self.scenario.knobs, _members(self.scenario, self.random))
         self.coordinator = Coordinator(self.world)
         self.labels = RegionLabels(self.clock)
+        self.workload = Workload(
+            self.world, self.scenario.workload, self.coordinator.executor.snapshots, random.Random(seed)
+        )
+        self.slow_scores = SlowScores(self.world, self.workload)
+        self.world.on_heartbeat = self.slow_scores.report
         self.life = StoreLife(self.world)
         for store in self.world.stores.values():
             self.life.start(store)
@@ -68,7 +76,14 @@ class Simulator:
         self.requests = RequestLog()
         self._front = Front(context)
         self.live = LiveTime(self.clock, factor)
-        self._server = Server(self.world, self.members, self.live, self.handle, lambda: control_app(self))
+        self._server = Server(
+            self.world,
+            self.members,
+            self.live,
+            self.handle,
+            lambda: control_app(self),
+            lambda store: tikv_metrics(self.world, self.workload, store),
+        )
         self.members.on_new_leader = self._leader_changed
 
     def _leader_changed(self, leader: Member) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from watchkeeper.simulator import Endpoints, Scenario, Simulator
+from watchkeeper.simulator import Endpoints, Scenario, Simulator, WorkloadSpec
 from watchkeeper.simulator.faults import RouteFault
 
 V1 = "/pd/api/v1"
@@ -175,10 +175,11 @@ async def test_metrics_of_a_store_follow_its_leaders_and_end_with_it(
     served: tuple[Simulator, Endpoints], http: httpx.AsyncClient
 ) -> None:
     simulator, endpoints = served
+    simulator.workload.set_spec(WorkloadSpec(reads_per_second=660, zipf=0))
     simulator.clock.advance(10)
     text = (await http.get(f"{endpoints.status[2]}/metrics")).text
     assert 'tikv_raftstore_region_count{type="leader"} 11' in text
-    assert 'tikv_grpc_msg_duration_seconds_bucket{type="kv_get",le="+Inf"} 1100' in text
+    assert 'tikv_grpc_msg_duration_seconds_bucket{type="kv_get",priority="unknown",le="+Inf"} 1100' in text
     assert 'tikv_store_size_bytes{type="capacity"} 107374182400' in text
     simulator.faults.kill_store(2)
     with pytest.raises(httpx.TransportError):

@@ -1,19 +1,21 @@
-"""A store's own metrics, under the names of section 5.2 of the reference."""
+"""A store's own metrics, under the names of TiKV 8.5 and with their labels."""
 
 from __future__ import annotations
 
 from watchkeeper.simulator.metrics.exposition import family, histogram
+from watchkeeper.simulator.workload.latencies import BOUNDS, Latencies
+from watchkeeper.simulator.workload.waiting import under_way
+from watchkeeper.simulator.workload.workload import Workload
 from watchkeeper.simulator.world.state import World
 from watchkeeper.simulator.world.store import Store
 
-_BUCKETS = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024)
-_REQUESTS_PER_LEADER_AND_SECOND = 10
-_SHARES = (0.50, 0.80, 0.90, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 1.0, 1.0, 1.0)
-"""Assumed: half of the requests take half a millisecond; there is no workload model yet, so load never changes it."""
+_READ_POOL = "unified-read-po"
+_PRIORITY = {"priority": "unknown"}
 
 
-def tikv_metrics(world: World, store: Store) -> str:
+def tikv_metrics(world: World, workload: Workload, store: Store) -> str:
     """What GET /metrics of the store's status port answers."""
+    workload.settle()
     held = world.regions.of_store(store.id)
     used = store.used
     regions = family(
@@ -31,11 +33,44 @@ def tikv_metrics(world: World, store: Store) -> str:
         ],
     )
     slow = family("tikv_raftstore_slow_score", "gauge", [({}, store.slow_score)])
-    return regions + sizes + slow + _grpc(world, len(held.leaders))
+    return regions + sizes + slow + _requests(workload, store) + _pools(workload, store)
 
 
-def _grpc(world: World, leaders: int) -> str:
-    """Requests served so far, if the store had had its present leaders from the start."""
-    total = int(world.clock.now * leaders * _REQUESTS_PER_LEADER_AND_SECOND)
-    buckets = {bound: int(total * share) for bound, share in zip(_BUCKETS, _SHARES, strict=True)}
-    return histogram("tikv_grpc_msg_duration_seconds", {"type": "kv_get"}, buckets, total * 0.001)
+def _requests(workload: Workload, store: Store) -> str:
+    """Reads are kv_get, writes kv_prewrite; a write is an asynchronous request of the engine as well."""
+    served = workload.served[store.id]
+    grpc = _histogram("tikv_grpc_msg_duration_seconds", {"type": "kv_get"} | _PRIORITY, served.reads)
+    writes = _histogram("tikv_grpc_msg_duration_seconds", {"type": "kv_prewrite"} | _PRIORITY, served.writes)
+    engine = _histogram("tikv_storage_engine_async_request_duration_seconds", {"type": "write"}, served.writes)
+    total = family(
+        "tikv_storage_engine_async_request_total",
+        "counter",
+        [
+            ({"type": "write", "status": "all"}, round(served.writes.count)),
+            ({"type": "write", "status": "success"}, round(served.writes.count)),
+        ],
+    )
+    return grpc + writes.partition("\n")[2] + engine + total
+
+
+def _histogram(name: str, labels: dict[str, str], latencies: Latencies) -> str:
+    """The last bucket holds everything, also what takes longer than its bound."""
+    buckets = {bound: round(count) for bound, count in zip(BOUNDS, latencies.counts, strict=True)}
+    buckets[BOUNDS[-1]] = round(latencies.count)
+    return histogram(name, labels, buckets, latencies.total)
+
+
+def _pools(workload: Workload, store: Store) -> str:
+    """How many reads run, and how much time the threads of each pool have used."""
+    load, served = workload.load_of(store.id), workload.served[store.id]
+    running = family(
+        "tikv_unified_read_pool_running_tasks",
+        "gauge",
+        [({"name": _READ_POOL} | _PRIORITY, round(under_way(load.reads)))],
+    )
+    threads = family(
+        "tikv_thread_cpu_seconds_total",
+        "counter",
+        [({"name": name}, round(seconds, 6)) for name, seconds in served.cpu_seconds.items()],
+    )
+    return running + threads

@@ -9,7 +9,6 @@ from email.utils import formatdate
 
 from aiohttp import web
 
-from watchkeeper.simulator.metrics.tikv import tikv_metrics
 from watchkeeper.simulator.pdapi.exchange import Answer, Call
 from watchkeeper.simulator.serving.listener import Listener, WebHandler
 from watchkeeper.simulator.serving.live import LiveTime
@@ -49,12 +48,14 @@ class Server:
         live: LiveTime,
         handle: Callable[[Member, Call], Answer],
         control: Callable[[], web.Application],
+        store_metrics: Callable[[Store], str],
     ) -> None:
         self._world = world
         self._members = members
         self._live = live
         self._handle = handle
         self._control = control
+        self._store_metrics = store_metrics
         self._runner: web.AppRunner | None = None
         self._pd: dict[str, Listener] = {}
         self._status: dict[int, Listener] = {}
@@ -142,7 +143,7 @@ class Server:
                 return web.json_response({})
             if request.path != "/metrics":
                 return web.Response(status=404, text="path not found")
-            text = tikv_metrics(self._world, store)
+            text = self._store_metrics(store)
             return web.Response(body=text.encode(), headers={"Content-Type": _METRICS_TYPE})
 
         return handler

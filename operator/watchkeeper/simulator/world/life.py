@@ -40,6 +40,7 @@ class StoreLife:
             return
         store.last_heartbeat_ns = self._world.clock.wall_ns()
         self._world.report_space(store)
+        self._world.on_heartbeat(store)
         self._timers[store.id] = []
         self._beat_in(store, HEARTBEAT_SECONDS)
 

@@ -23,16 +23,20 @@ class Links:
 
     def __init__(self) -> None:
         self._cuts: list[Cut] = []
+        self.revision = 0
+        """Grows with every change."""
 
     def cut(self, one: Iterable[int], other: Iterable[int]) -> Cut:
         """Separate the stores of one side from those of the other."""
         cut = Cut(frozenset(one), frozenset(other))
         self._cuts.append(cut)
+        self.revision += 1
         return cut
 
     def mend(self, cut: Cut) -> None:
         """Take one cut away."""
         self._cuts.remove(cut)
+        self.revision += 1
 
     def connected(self, first: int, second: int) -> bool:
         """Whether packets pass between two stores."""

@@ -71,10 +71,16 @@ def holds_inside(region: Region, key: bytes) -> bool:
 
 def middle_key(region: Region) -> bytes:
     """A key about half way between both ends, as a store finds it by looking at its data."""
-    width = max(len(region.start_key), len(region.end_key)) + 1
+    return even_keys(region, 2)[0]
+
+
+def even_keys(region: Region, parts: int) -> list[bytes]:
+    """Keys that cut a region into parts of about the same size."""
+    width = max(len(region.start_key), len(region.end_key)) + 2
     low = int.from_bytes(region.start_key.ljust(width, b"\0"), "big")
     high = int.from_bytes(region.end_key.ljust(width, b"\0"), "big") if region.end_key else 256**width - 1
-    return ((low + high) // 2).to_bytes(width, "big").rstrip(b"\0")
+    cuts = (low + (high - low) * number // parts for number in range(1, parts))
+    return [cut.to_bytes(width, "big").rstrip(b"\0") for cut in cuts]
 
 
 def can_merge(source: Region, target: Region) -> bool:

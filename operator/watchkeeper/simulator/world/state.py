@@ -10,9 +10,11 @@ from watchkeeper.simulator import gotext
 from watchkeeper.simulator.knobs import Knobs
 from watchkeeper.simulator.world.clock import NANOSECONDS, Clock
 from watchkeeper.simulator.world.configuration import Configuration
+from watchkeeper.simulator.world.flow import QUIET, Flow
 from watchkeeper.simulator.world.ids import IdAllocator
 from watchkeeper.simulator.world.links import Links
 from watchkeeper.simulator.world.placement import Rule
+from watchkeeper.simulator.world.region import Region
 from watchkeeper.simulator.world.regionmap import RegionMap
 from watchkeeper.simulator.world.store import NodeState, StateName, Store
 
@@ -49,6 +51,12 @@ class World:
     """When the process of the PD member that leads was started: its operators' `m=+…` counts from there."""
     on_store_state: Callable[[Store], None] = field(default=lambda store: None)
     """Called when PD may see another state of a store, so that its regions are checked."""
+    on_heartbeat: Callable[[Store], None] = field(default=lambda store: None)
+    """Called with each heartbeat of a store that reaches PD."""
+    flow_of: Callable[[Region], Flow] = field(default=lambda region: QUIET)
+    """What flows to and from a region now."""
+    store_flow: Callable[[int], Flow] = field(default=lambda store_id: QUIET)
+    """What flows to and from a store now."""
     on_new_store: Callable[[Store], None] = field(default=lambda store: None)
     """Called when a store has been registered."""
 
