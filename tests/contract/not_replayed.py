@@ -30,7 +30,6 @@ _GROUPS: list[tuple[str, list[str]]] = [
     (_LOCKUP, _ids("lock-", "1-40", 2)),
     (_PD_SIMULATOR, _ids("sim-", "1-10", 2)),
     (_SUMMARY, ["before-bootstrap-27", "cfg-03", "cfg-81", "lc-108", "lc-115"]),
-    ("changing placement rules comes with the complete simulator", _ids("rules-", "27-31", 2)),
     (
         "the diagnostic lags by PD's own phases, and its summary depends on scores that are not simulated",
         ["cfg-64", "cfg-83", "sch-32"],

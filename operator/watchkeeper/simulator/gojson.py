@@ -98,12 +98,13 @@ def parse_list(raw: bytes, wanted: str) -> list[dict[str, Json]]:
 
 def wrong_type(value: Json, wanted: str, *, offset: int) -> BadJson:
     """The error of Go's decoder for a value of another type (recordings ref-003, sch-58)."""
-    name = _go_kind(value)
+    name = go_kind(value)
     message = f"json: cannot unmarshal {name} into Go value of type {wanted}"
     return BadJson(message, {"Value": name, "Type": {}, "Offset": offset, "Struct": "", "Field": ""})
 
 
-def _go_kind(value: Json) -> str:
+def go_kind(value: Json) -> str:
+    """What Go's decoder calls a value."""
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, str):

@@ -75,7 +75,7 @@ def _store_counts(context: Context, store: Store) -> dict[str, float]:
 
 def _regions(context: Context) -> str:
     regions = context.world.regions
-    wanted = context.world.rule_count()
+    wanted = context.world.wanted_peers
     offline = {
         region_id
         for store in context.world.stores.values()
@@ -84,9 +84,9 @@ def _regions(context: Context) -> str:
     }
     counts: dict[str, int] = {
         "down-peer": len(regions.down),
-        "extra-peer": _count(context, lambda one: len(one.peers) > wanted),
+        "extra-peer": _count(context, lambda one: len(one.peers) > wanted(one)),
         "learner-peer": len(regions.learner),
-        "miss-peer": _count(context, lambda one: len(one.peers) < wanted),
+        "miss-peer": _count(context, lambda one: len(one.peers) < wanted(one)),
         "offline-peer": len(offline),
         "pending-peer": len(regions.pending),
     }

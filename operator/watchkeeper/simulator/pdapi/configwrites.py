@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from watchkeeper.simulator import gojson
-from watchkeeper.simulator.gojson import Json
+from watchkeeper.simulator.gojson import BadJson, Json
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
-from watchkeeper.simulator.pdapi.numbers import is_number, query_int
+from watchkeeper.simulator.pdapi.numbers import go_seconds, is_number, query_int
 from watchkeeper.simulator.pdapi.router import Route
 from watchkeeper.simulator.world.configuration import Configuration
+from watchkeeper.simulator.world.rulebook import RulePatch
 
 _V1 = "/pd/api/v1"
 _UPDATED = "The config is updated."
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)(h|ms|m|s))")
-_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _FLOATS = {"tolerant-size-ratio", "low-space-ratio", "high-space-ratio"}
 _TEMPORARY = {
     "schedule.max-snapshot-count",
@@ -34,29 +34,56 @@ _TEMPORARY = {
     "default-add-peer",
     "default-remove-peer",
 }
+_REPLICATION = ("max-replicas", "location-labels", "isolation-level")
+_NOT_ONLY_DEFAULT = (
+    "cannot update MaxReplicas, LocationLabels or IsolationLevel when placement rules feature is enabled and not only "
+    "default rule exists, please update rule instead"
+)
+_NOT_CONSISTENT = (
+    "cannot to update replication config, the default rules do not consistent with replication config, "
+    "please update rule instead"
+)
 _TEMPORARY_LIMIT = re.compile(r"(add|remove)-peer-\d+\Z")
 
 
 def update(context: Context, call: Call) -> Answer:
     """POST /config[?ttlSecond=]: keys in their order, so a good one before a bad one is applied (surprise 21)."""
-    wanted = gojson.parse_object(call.body)
-    if call.has("ttlSecond"):
+    try:
+        wanted = gojson.parse_object(call.body)
+    except BadJson as error:
+        raise PdError(400, error.message) from error
+    if call.value("ttlSecond"):
         return _update_temporarily(context, wanted, query_int(call.value("ttlSecond")))
-    config = context.world.config
     for key, value in wanted.items():
-        held = config.temporary.get(key)
-        if held is not None and held[1] > context.world.clock.now:
-            raise PdError(400, f"need to clean up TTL first for {key}")
         _set(context, key, value)
     return reply(_UPDATED)
 
 
 def update_schedule(context: Context, call: Call) -> Answer:
     """POST /config/schedule: unknown keys are swallowed (surprise 21)."""
-    for key, value in gojson.parse_object(call.body).items():
+    wanted = gojson.parse_object(call.body)
+    for key in wanted:
+        _require_no_temporary(context, key)
+    for key, value in wanted.items():
         if key in context.world.config.schedule or key == "halt-scheduling":
             _set_schedule(context.world.config, key, value)
     return reply(_UPDATED)
+
+
+def update_replication(context: Context, call: Call) -> Answer:
+    """POST /config/replicate: as POST /config, but refusals are 500."""
+    for key, value in gojson.parse_object(call.body).items():
+        if key in _REPLICATION:
+            _set_replication(context, key, value, 500)
+    return reply(_UPDATED)
+
+
+def _require_no_temporary(context: Context, name: str) -> None:
+    """A plain value is refused while there is a temporary one, however its key is written."""
+    key = f"schedule.{name}"
+    held = context.world.config.temporary.get(key)
+    if held is not None and held[1] > context.world.clock.now:
+        raise PdError(400, f"need to clean up TTL first for {key}")
 
 
 def _update_temporarily(context: Context, wanted: dict[str, Json], seconds: int) -> Answer:
@@ -75,22 +102,55 @@ def _set(context: Context, key: str, value: Json) -> None:
     section, _, name = key.rpartition(".")
     config = context.world.config
     if section in {"", "schedule"} and (name in config.schedule or name == "halt-scheduling"):
+        _require_no_temporary(context, name)
         _set_schedule(config, name, value)
-    elif section in {"", "replication"} and name == "max-replicas":
-        _set_replicas(context, value)
-    else:
+    elif section in {"", "replication"} and name in _REPLICATION:
+        _set_replication(context, name, value, 400)
+    elif section in {"", "schedule", "replication"}:
         raise PdError(400, f"config item {name} not found")
+    else:
+        raise PdError(400, f"config prefix {key.partition('.')[0]} not found")
 
 
-def _set_replicas(context: Context, value: Json) -> None:
-    """With placement rules on this goes through the default rule."""
-    if not is_number(value) or value < 1:
-        raise PdError(400, f"[PD:placement:ErrRuleContent]invalid rule content, invalid count {value}")
-    context.world.config.max_replicas = int(value)
-    rules = context.world.rules
-    context.world.rules = [
-        one.model_copy(update={"count": int(value)}) if one.id == "default" else one for one in rules
-    ]
+def _set_replication(context: Context, name: str, value: Json, refused: int) -> None:
+    """With placement rules on this changes the default rule, and only while that is as the configuration says."""
+    config = context.world.config
+    wanted = _replication(config) | {name: _replication_value(name, value, refused)}
+    if wanted["isolation-level"] not in {"", *wanted["location-labels"]}:
+        raise PdError(refused, "isolation-level must be one of location-labels or empty")
+    if wanted == _replication(config):
+        return
+    rule = context.rulebook.get(("pd", "default"))
+    if rule is None or rule.start_key or rule.end_key:
+        raise PdError(refused, _NOT_ONLY_DEFAULT)
+    if (rule.count, rule.location_labels, rule.isolation_level) != tuple(_replication(config).values()):
+        raise PdError(refused, _NOT_CONSISTENT)
+    if wanted["max-replicas"] < 1:
+        text = f"invalid rule content, invalid count {wanted['max-replicas']}"
+        raise PdError(refused, f"[PD:placement:ErrRuleContent]{text}")
+    names = ("count", "location_labels", "isolation_level")
+    patch = RulePatch()
+    patch.set_rule(rule.model_copy(update=dict(zip(names, wanted.values(), strict=True))))
+    context.rulebook.commit(patch)
+    config.max_replicas, config.location_labels, config.isolation_level = wanted.values()
+
+
+def _replication(config: Configuration) -> dict[str, Any]:
+    values = (config.max_replicas, config.location_labels, config.isolation_level)
+    return dict(zip(_REPLICATION, values, strict=True))
+
+
+def _replication_value(name: str, value: Json, refused: int) -> Json:
+    if name == "max-replicas":
+        if not is_number(value) or value < 0 or value != int(value):
+            kind = gojson.go_kind(value) + (f" {value}" if is_number(value) else "")
+            field = f"Go struct field ReplicationConfig.{name} of type uint64"
+            raise PdError(refused, f"json: cannot unmarshal {kind} into {field}")
+        return int(value)
+    if not isinstance(value, str):
+        field = f"Go struct field ReplicationConfig.{name} of type string"
+        raise PdError(refused, f"json: cannot unmarshal {gojson.go_kind(value)} into {field}")
+    return tuple(one for one in value.split(",") if one) if name == "location-labels" else value
 
 
 def _set_schedule(config: Configuration, name: str, value: Json) -> None:
@@ -127,13 +187,14 @@ def _require_boolean_text(value: Json) -> None:
 
 
 def _duration(value: Json) -> float:
-    parts = _DURATION.findall(value) if isinstance(value, str) else []
-    if not parts or "".join(number + unit for number, unit in parts) != value:
-        raise PdError(400, f'time: invalid duration "{value}"')
-    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    try:
+        return go_seconds(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise PdError(400, str(error)) from error
 
 
 ROUTES = [
     Route("POST", f"{_V1}/config", update),
     Route("POST", f"{_V1}/config/schedule", update_schedule),
+    Route("POST", f"{_V1}/config/replicate", update_replication),
 ]

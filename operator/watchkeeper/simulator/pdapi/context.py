@@ -8,6 +8,7 @@ from watchkeeper.simulator.scheduling.coordinator import Coordinator
 from watchkeeper.simulator.world.labels import RegionLabels
 from watchkeeper.simulator.world.members import Member, Members
 from watchkeeper.simulator.world.resolved import ResolvedTimestamps
+from watchkeeper.simulator.world.rulebook import RuleBook
 from watchkeeper.simulator.world.state import World
 
 
@@ -21,7 +22,10 @@ class Context:
     labels: RegionLabels
     member: Member = field(init=False)
     resolved: ResolvedTimestamps = field(init=False)
+    rulebook: RuleBook = field(init=False)
 
     def __post_init__(self) -> None:
         self.resolved = ResolvedTimestamps(self.world)
+        self.rulebook = RuleBook(self.world)
+        self.rulebook.on_change = self.coordinator.look_at_all
         self.member = self.members.all[0]

@@ -11,7 +11,7 @@ from watchkeeper.simulator.gojson import BadJson, Json
 
 JSON_TYPE = "application/json; charset=UTF-8"
 TEXT_TYPE = "text/plain; charset=utf-8"
-ACCELERATED_TYPE = "text/plain; charset=UTF-8"
+RENDERED_TEXT_TYPE = "text/plain; charset=UTF-8"
 """PD's renderer and Go's http.Error spell the character set differently."""
 REGION_TYPE = "application/octet-stream"
 V2_TYPE = "application/json; charset=utf-8"

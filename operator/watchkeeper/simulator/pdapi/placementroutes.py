@@ -7,24 +7,30 @@ from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
 from watchkeeper.simulator.pdapi.numbers import hex_key
 from watchkeeper.simulator.pdapi.router import Route
-from watchkeeper.simulator.world.placement import Rule, RuleFit, fit
+from watchkeeper.simulator.world.placement import Rule, RuleFit, RuleGroup, applied, fit
 from watchkeeper.simulator.world.region import Peer, Region, Role
 
 _V1 = "/pd/api/v1"
 
 
 def rule_body(rule: Rule) -> dict[str, Json]:
-    """As PD shows a rule."""
+    """As PD shows a rule: zero fields that Go marks so are left out."""
     body: dict[str, Json] = {"group_id": rule.group_id, "id": rule.id}
+    body |= _unless_zero(index=rule.index, override=rule.override)
     body |= {"start_key": rule.start_key, "end_key": rule.end_key, "role": rule.role}
-    body |= {"is_witness": False, "count": rule.count}
-    if rule.label_constraints:
-        body["label_constraints"] = [
-            {"key": one.key, "op": one.op, "values": list(one.values)} for one in rule.label_constraints
-        ]
-    if rule.location_labels:
-        body["location_labels"] = list(rule.location_labels)
-    return body
+    body |= {"is_witness": rule.is_witness, "count": rule.count}
+    constraints = [_unless_zero(key=one.key, op=one.op, values=list(one.values)) for one in rule.label_constraints]
+    return body | _unless_zero(
+        label_constraints=constraints,
+        location_labels=list(rule.location_labels),
+        isolation_level=rule.isolation_level,
+        version=rule.version,
+        create_timestamp=rule.create_timestamp,
+    )
+
+
+def _unless_zero(**fields: Json) -> dict[str, Json]:
+    return {name: value for name, value in fields.items() if value}
 
 
 def rules(context: Context, call: Call) -> Answer:
@@ -39,16 +45,16 @@ def rules_of_group(context: Context, call: Call) -> Answer:
 
 def one_rule(context: Context, call: Call) -> Answer:
     """GET /config/rule/{group}/{id}."""
-    for rule in context.world.rules:
-        if (rule.group_id, rule.id) == (call.arguments["group"], call.arguments["id"]):
-            return reply(rule_body(rule))
-    raise PdError(404, "[PD:placement:ErrRuleNotFound]rule not found")
+    rule = context.rulebook.get((call.arguments["group"], call.arguments["id"]))
+    if rule is None:
+        raise PdError(404, "[PD:placement:ErrRuleNotFound]rule not found")
+    return reply(rule_body(rule))
 
 
 def rules_of_region(context: Context, call: Call) -> Answer:
     """GET /config/rules/region/{region}."""
     region = _region(context, call)
-    return reply([rule_body(rule) for rule in context.world.rules if rule.covers(region)])
+    return reply([rule_body(rule) for rule in applied(region, context.world.rules)] or None)
 
 
 def fit_of_region(context: Context, call: Call) -> Answer:
@@ -79,28 +85,45 @@ def rules_of_key(context: Context, call: Call) -> Answer:
         key = hex_key(call.arguments["key"])
     except PdError as error:
         raise PdError(400, f"[PD:placement:ErrKeyFormat]key should be in hex format, {error}") from error
-    region = context.world.regions.by_key(key)
-    return reply([rule_body(rule) for rule in context.world.rules if region is not None and rule.covers(region)])
+    held = [rule for rule in context.world.rules if rule.start <= key and (not rule.end or key < rule.end)]
+    return reply([rule_body(rule) for rule in held])
 
 
 def bundles(context: Context, call: Call) -> Answer:
-    """GET /config/placement-rule."""
-    groups = list(dict.fromkeys(rule.group_id for rule in context.world.rules))
-    return reply([_bundle(context, group) for group in groups])
+    """GET /config/placement-rule: every group with its rules."""
+    return reply([_bundle(context, group) for group in context.rulebook.groups])
 
 
 def bundle(context: Context, call: Call) -> Answer:
-    """GET /config/placement-rule/{group}."""
-    return reply(_bundle(context, call.arguments["group"]))
+    """GET /config/placement-rule/{group}: also of one that nobody knows."""
+    group_id = call.arguments["group"]
+    return reply(_bundle(context, context.rulebook.group(group_id) or RuleGroup(id=group_id)))
 
 
-def _bundle(context: Context, group: str) -> dict[str, Json]:
-    found = _of_group(context, group) or None
-    return {"group_id": group, "group_index": 0, "group_override": False, "rules": found}
+def _bundle(context: Context, group: RuleGroup) -> dict[str, Json]:
+    found = _of_group(context, group.id) or None
+    return {"group_id": group.id, "group_index": group.index, "group_override": group.override, "rules": found}
+
+
+def groups(context: Context, call: Call) -> Answer:
+    """GET /config/rule_groups."""
+    return reply([_group(one) for one in context.rulebook.groups])
+
+
+def one_group(context: Context, call: Call) -> Answer:
+    """GET /config/rule_group/{id}: null for an unknown one."""
+    group = context.rulebook.group(call.arguments["id"])
+    if group is None:
+        raise PdError(404, None)
+    return reply(_group(group))
+
+
+def _group(group: RuleGroup) -> dict[str, Json]:
+    return _unless_zero(id=group.id, index=group.index, override=group.override)
 
 
 def _of_group(context: Context, group: str) -> list[Json]:
-    return [rule_body(rule) for rule in context.world.rules if rule.group_id == group]
+    return [rule_body(rule) for rule in context.rulebook.of_group(group)]
 
 
 def _region(context: Context, call: Call) -> Region:
@@ -120,6 +143,8 @@ ROUTES = [
     Route("GET", f"{_V1}/config/rules/region/{{region}}", rules_of_region),
     Route("GET", f"{_V1}/config/rules/region/{{region}}/detail", fit_of_region),
     Route("GET", f"{_V1}/config/rules/key/{{key}}", rules_of_key),
+    Route("GET", f"{_V1}/config/rule_groups", groups),
+    Route("GET", f"{_V1}/config/rule_group/{{id}}", one_group),
     Route("GET", f"{_V1}/config/placement-rule", bundles),
     Route("GET", f"{_V1}/config/placement-rule/{{group}}", bundle),
 ]

@@ -102,7 +102,7 @@ def check(context: Context, call: Call) -> Answer:
     """GET /regions/check/{kind}: unpaged."""
     kind = call.arguments["kind"]
     regions = context.world.regions
-    wanted = context.world.rule_count()
+    wanted = context.world.wanted_peers
     match kind:
         case "pending-peer":
             return region_list(context, _known(context, regions.pending))
@@ -111,9 +111,9 @@ def check(context: Context, call: Call) -> Answer:
         case "learner-peer":
             return region_list(context, _known(context, regions.learner))
         case "miss-peer":
-            return region_list(context, [one for one in regions if len(one.peers) < wanted])
+            return region_list(context, [one for one in regions if len(one.peers) < wanted(one)])
         case "extra-peer":
-            return region_list(context, [one for one in regions if len(one.peers) > wanted])
+            return region_list(context, [one for one in regions if len(one.peers) > wanted(one)])
         case "offline-peer":
             return region_list(context, _on_leaving_stores(context))
         case _:
@@ -137,14 +137,6 @@ def _by_size(context: Context, kind: str) -> list[Region]:
 
 def _merge_size(context: Context) -> int:
     return int(context.world.config.schedule["max-merge-region-size"])
-
-
-def labels(context: Context, call: Call) -> Answer:
-    """GET /region/id/{id}/labels: of an unknown region 404 with null (regions-49)."""
-    region = context.world.regions.get(path_uint(call.arguments["id"]))
-    if region is None:
-        raise PdError(404, None)
-    return reply(context.labels.of_region(region))
 
 
 def _known(context: Context, region_ids: Iterable[int]) -> list[Region]:
@@ -171,7 +163,6 @@ def _compact(body: dict[str, gojson.Json]) -> Answer:
 
 ROUTES = [
     Route("GET", f"{_V1}/region/id/{{id}}", one_region, follower=True),
-    Route("GET", f"{_V1}/region/id/{{id}}/labels", labels),
     Route("GET", f"{_V1}/region/key/{{key}}", region_by_key, follower=True),
     Route("GET", f"{_V1}/regions", all_regions, follower=True),
     Route("GET", f"{_V1}/regions/count", count, follower=True),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from watchkeeper.simulator import gojson
 from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi.context import Context
-from watchkeeper.simulator.pdapi.exchange import ACCELERATED_TYPE, Answer, Call, PdError, reply
+from watchkeeper.simulator.pdapi.exchange import RENDERED_TEXT_TYPE, Answer, Call, PdError, reply
 from watchkeeper.simulator.pdapi.numbers import hex_key, query_int
 from watchkeeper.simulator.pdapi.regionroutes import DEFAULT_PAGE, LARGEST_PAGE, region_list
 from watchkeeper.simulator.pdapi.router import Handler, Route
@@ -90,7 +90,7 @@ def _look_at(context: Context, start: bytes, end: bytes, limit: int) -> None:
 
 
 def _text(text: str) -> Answer:
-    return Answer(200, text.encode(), ACCELERATED_TYPE)
+    return Answer(200, text.encode(), RENDERED_TEXT_TYPE)
 
 
 _TOP: dict[str, _Value] = {

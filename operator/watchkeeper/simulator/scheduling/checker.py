@@ -180,7 +180,10 @@ class RuleChecker:
         free = [
             store
             for store in self._world.stores.values()
-            if region.peer_on(store.id) is None and found.rule.allows(store) and self._stores.may_take_peer(store)
+            if region.peer_on(store.id) is None
+            and found.rule.allows(store)
+            and found.rule.isolates(store, others)
+            and self._stores.may_take_peer(store)
         ]
 
         def rank(store: Store) -> tuple[int, int, int]:

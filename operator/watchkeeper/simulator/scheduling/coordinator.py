@@ -59,5 +59,9 @@ class Coordinator:
         self.checker_pauses.forget()
         ready_at = self._world.clock.now + self._world.knobs.coordinator_seconds
         self.runner.ready_at = self.checker.ready_at = ready_at
+        self.look_at_all()
+
+    def look_at_all(self) -> None:
+        """What every region needs may have changed: the checkers look at all of them."""
         for region in self._world.regions:
             self.checker.look_at(region.id)

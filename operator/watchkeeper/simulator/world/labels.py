@@ -64,8 +64,7 @@ class RegionLabels:
         rule = self._rules.get(rule_id)
         if rule is None:
             return None
-        alive = any(label.ends_at is None or label.ends_at > self._clock.now for label in rule.labels)
-        return rule if alive else None
+        return rule if any(self._is_alive(label) for label in rule.labels) else None
 
     def put(self, rule: LabelRule) -> None:
         """Make or replace one."""
@@ -77,19 +76,23 @@ class RegionLabels:
         self._rules.pop(rule_id, None)
         return known
 
-    def of_region(self, region: Region) -> list[dict[str, Json]]:
-        """The labels of a region, as GET /region/id/{id}/labels answers."""
-        return [
-            {"key": label.key, "value": label.value}
-            for rule in self.rules
-            if rule.covers(region)
+    def of_region(self, region: Region) -> dict[str, str]:
+        """The labels of a region; of two rules with the same key that with the higher index has its way."""
+        covering = [rule for rule in self.rules if rule.covers(region)]
+        return {
+            label.key: label.value
+            for rule in sorted(covering, key=lambda one: one.index)
             for label in rule.labels
-        ]
+            if self._is_alive(label)
+        }
+
+    def _is_alive(self, label: RegionLabel) -> bool:
+        return label.ends_at is None or label.ends_at > self._clock.now
 
     def body(self, rule: LabelRule) -> dict[str, Json]:
         """As PD shows a rule."""
         labels: list[dict[str, Json]] = []
-        for label in rule.labels:
+        for label in filter(self._is_alive, rule.labels):
             shown: dict[str, Json] = {"key": label.key, "value": label.value}
             if label.ttl:
                 started = gotext.unix_date(self._clock.wall_ns(label.start_at))

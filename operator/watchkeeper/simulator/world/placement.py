@@ -20,7 +20,7 @@ class LabelConstraint(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    key: str
+    key: str = ""
     op: str = Field(default="in", pattern="^(in|notIn|exists|notExists)$")
     values: tuple[str, ...] = ()
 
@@ -34,26 +34,64 @@ class LabelConstraint(BaseModel):
         return (value is not None) == (self.op == "exists")
 
 
+class RuleGroup(BaseModel):
+    """Settings of a group of rules: where it stands among the groups, and whether it puts those before it out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    index: int = 0
+    override: bool = False
+
+
 class Rule(BaseModel):
-    """A placement rule; keys are hexadecimal text as in PD's answers."""
+    """A placement rule; keys are hexadecimal text as in PD's answers.
+
+    A witness is shown as such and otherwise treated as any other peer.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     group_id: str = "pd"
     id: str = "default"
+    index: int = 0
+    override: bool = False
     start_key: str = ""
     end_key: str = ""
     role: str = Field(default="voter", pattern="^(voter|leader|follower|learner)$")
     count: int = Field(default=3, ge=1)
     label_constraints: tuple[LabelConstraint, ...] = ()
     location_labels: tuple[str, ...] = ("zone", "host")
+    isolation_level: str = ""
+    is_witness: bool = False
+    version: int = 0
+    create_timestamp: int = 0
+    group_index: int = 0
+    group_override: bool = False
+
+    @property
+    def start(self) -> bytes:
+        """Where its range begins."""
+        return bytes.fromhex(self.start_key)
+
+    @property
+    def end(self) -> bytes:
+        """Where its range ends; empty: nowhere."""
+        return bytes.fromhex(self.end_key)
 
     def covers(self, region: Region) -> bool:
         """Whether the region lies in the rule's range."""
-        end = bytes.fromhex(self.end_key)
-        return region.start_key >= bytes.fromhex(self.start_key) and (
-            not end or (bool(region.end_key) and region.end_key <= end)
-        )
+        if not self.start_key and not self.end_key:
+            return True
+        end = self.end
+        return region.start_key >= self.start and (not end or (bool(region.end_key) and region.end_key <= end))
+
+    def isolates(self, store: Store, others: Sequence[Store]) -> bool:
+        """Whether the store differs from the others in the label of `isolation_level`, and those above it."""
+        if self.isolation_level not in self.location_labels:
+            return True
+        levels = self.location_labels[: self.location_labels.index(self.isolation_level) + 1]
+        return not any(all(store.labels.get(one) == other.labels.get(one) for one in levels) for other in others)
 
     def allows(self, store: Store) -> bool:
         """Whether the store satisfies every constraint."""
@@ -95,6 +133,24 @@ class RegionFit:
         )
 
 
+def in_force(rules: Sequence[Rule]) -> Sequence[Rule]:
+    """Those of a range's rules that are not overridden by a later one of their group or by a later group."""
+    if not any(rule.override or rule.group_override for rule in rules):
+        return rules
+    before: list[Rule] = []
+    own: list[Rule] = []
+    for rule in rules:
+        if own and own[-1].group_id != rule.group_id:
+            before, own = ([] if rule.group_override else before + own), []
+        own = [rule] if rule.override else [*own, rule]
+    return before + own
+
+
+def applied(region: Region, rules: Sequence[Rule]) -> Sequence[Rule]:
+    """The rules that a region has to fit."""
+    return in_force([rule for rule in rules if rule.covers(region)])
+
+
 def isolation_score(stores: Sequence[Store], labels: Sequence[str]) -> int:
     """Sum over all pairs: the higher the first label in which two stores differ, the more."""
     return sum(_pair_score(one, other, labels) for one, other in itertools.combinations(stores, 2))
@@ -115,11 +171,10 @@ def fit(region: Region, rules: Sequence[Rule], stores: Mapping[int, Store]) -> R
     """
     free = sorted(region.peers, key=lambda peer: (not region.is_healthy(peer), peer.id))
     fits: list[RuleFit] = []
-    for rule in rules:
-        if rule.covers(region):
-            chosen = _best(rule, free, stores)
-            fits.append(RuleFit(rule, chosen, _score(rule, chosen, stores)))
-            free = [peer for peer in free if peer not in chosen]
+    for rule in applied(region, rules):
+        chosen = _best(rule, free, stores)
+        fits.append(RuleFit(rule, chosen, _score(rule, chosen, stores)))
+        free = [peer for peer in free if peer not in chosen]
     return RegionFit(fits, sorted(free, key=lambda peer: peer.id))
 
 

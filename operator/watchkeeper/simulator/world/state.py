@@ -13,7 +13,7 @@ from watchkeeper.simulator.world.configuration import Configuration
 from watchkeeper.simulator.world.flow import QUIET, Flow
 from watchkeeper.simulator.world.ids import IdAllocator
 from watchkeeper.simulator.world.links import Links
-from watchkeeper.simulator.world.placement import Rule
+from watchkeeper.simulator.world.placement import Rule, applied
 from watchkeeper.simulator.world.region import Region
 from watchkeeper.simulator.world.regionmap import RegionMap
 from watchkeeper.simulator.world.store import NodeState, StateName, Store
@@ -80,9 +80,9 @@ class World:
         """Virtual time in whole seconds since 1970."""
         return self.clock.wall_ns() // NANOSECONDS
 
-    def rule_count(self) -> int:
-        """Peers that a region should have, summed over the rules."""
-        return sum(rule.count for rule in self.rules)
+    def wanted_peers(self, region: Region) -> int:
+        """Peers that a region should have, summed over the rules that it has to fit."""
+        return sum(rule.count for rule in applied(region, self.rules))
 
     def living_stores(self) -> list[Store]:
         """Every store but tombstones."""
