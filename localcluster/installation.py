@@ -12,6 +12,8 @@ from localcluster.cluster import Cluster
 from localcluster.errors import LocalClusterError
 from localcluster.kubeconfig import Endpoint
 from localcluster.processes import Process
+from watchkeeper.adapters.kubernetes.auditstate import KEY, KEY_FIELD
+from watchkeeper.domain.audit.checkpoint import new_key
 
 ROOT = Path(__file__).parents[1]
 OPERATOR_NAMESPACE = "watchkeeper-system"
@@ -56,11 +58,30 @@ def install(cluster: Cluster) -> None:
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(ROOT / "crds"))
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "manifests"))
+    _make_audit_key(cluster)
     deadline = time.monotonic() + IN_FORCE_SECONDS
     while (missing := _not_in_force(cluster)) is not None:
         if time.monotonic() > deadline:
             raise LocalClusterError(f"the admission set did not come into force: {missing}")
         time.sleep(0.2)
+
+
+def _make_audit_key(cluster: Cluster) -> None:
+    """The key of the audit checkpoints, as the guide says; one that is there stays."""
+    private, _ = new_key()
+    made = cluster.kubectl(
+        "-n",
+        OPERATOR_NAMESPACE,
+        "create",
+        "secret",
+        "generic",
+        KEY,
+        f"--from-file={KEY_FIELD}=/dev/stdin",
+        stdin=private.decode(),
+        check=False,
+    )
+    if made.returncode != 0 and "already exists" not in made.stderr:
+        raise LocalClusterError(f"the audit key could not be made: {made.stderr}")
 
 
 def _not_in_force(cluster: Cluster) -> str | None:
@@ -131,11 +152,18 @@ class OperatorProcess:
             "KUBECONFIG": str(kubeconfig),
             "WATCHKEEPER_IDENTITY": self._name,
             "WATCHKEEPER_PROBE_PORT": "0",
+            "WATCHKEEPER_AUDIT_STDOUT": "false",
+            "WATCHKEEPER_AUDIT_FILE": str(self.audit_file),
             **{f"WATCHKEEPER_{key.upper()}": value for key, value in self._settings.items()},
         }
         log = self._folder / f"{self._name}-{self._starts}.log"
         words = [f"{key}={value}" for key, value in variables.items()]
         self._process = Process(self._name, ["/usr/bin/env", *words, sys.executable, "-m", "watchkeeper.runtime"], log)
+
+    @property
+    def audit_file(self) -> Path:
+        """Where its audit records go; one file for all its starts."""
+        return self._folder / f"{self._name}-audit.jsonl"
 
     @property
     def process(self) -> Process:

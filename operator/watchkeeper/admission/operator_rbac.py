@@ -8,6 +8,9 @@ from watchkeeper.admission.identity import Identity
 
 ROLE = "watchkeeper-controller"
 LEASE_ROLE = "watchkeeper-controller-leases"
+AUDIT_ROLE = "watchkeeper-controller-audit"
+AUDIT_CHECKPOINTS = "watchkeeper-audit-checkpoints"
+AUDIT_KEY = "watchkeeper-audit-key"
 
 _WATCH = ("get", "list", "watch")
 
@@ -66,8 +69,21 @@ LEASE_GRANTS = (
 """In the operator's own namespace only."""
 
 
+AUDIT_GRANTS = (
+    Grant(
+        ("configmaps",),
+        ("get", "patch"),
+        "the signed checkpoints of the audit stream",
+        group="",
+        names=(AUDIT_CHECKPOINTS,),
+    ),
+    Grant(("secrets",), ("get",), "the key that they are signed with", group="", names=(AUDIT_KEY,)),
+)
+"""In the operator's own namespace only, each by its name: nothing is created there."""
+
+
 def operator_rbac(operator: Identity) -> list[Manifest]:
-    """ServiceAccount, roles and bindings of the operator.
+    """ServiceAccount, roles and bindings of the operator, and the empty place for its audit checkpoints.
 
     The ClusterRole is bound for all namespaces. To watch a fixed list, bind it with one RoleBinding in each of them and
     in the operator's own namespace instead.
@@ -83,4 +99,11 @@ def operator_rbac(operator: Identity) -> list[Manifest]:
         binding(ROLE, role_kind="ClusterRole", subject=account),
         role(LEASE_ROLE, LEASE_GRANTS, namespace=operator.namespace),
         binding(LEASE_ROLE, role_kind="Role", subject=account, namespace=operator.namespace),
+        role(AUDIT_ROLE, AUDIT_GRANTS, namespace=operator.namespace),
+        binding(AUDIT_ROLE, role_kind="Role", subject=account, namespace=operator.namespace),
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": AUDIT_CHECKPOINTS, "namespace": operator.namespace},
+        },
     ]

@@ -30,6 +30,8 @@ from watchkeeper.api.v1alpha1.conditions import Condition, ConditionStatus, find
 
 OPERATOR = "watchkeeper"
 """The actor of transitions that nobody but the operator caused."""
+ACKNOWLEDGED = "acknowledged"
+"""How the message begins once the operator has seen what a person found out about an Unknown outcome."""
 
 MOVES: dict[Phase, frozenset[Phase]] = {
     Phase.PROPOSED: frozenset({Phase.PROPOSED, Phase.VALIDATED, Phase.FAILED, Phase.CANCELLED}),
@@ -73,6 +75,11 @@ def phase_of(conditions: Sequence[Condition]) -> Phase:
     if executed is not None and (executed.status is ConditionStatus.TRUE or executed.reason == "InFlight"):
         return Phase.EXECUTING
     return Phase.VALIDATED if is_true(conditions, Kind.VALIDATED) else Phase.PROPOSED
+
+
+def acknowledged(proposal: ActionProposal) -> bool:
+    """Whether the operator has noted what a person found out about an Unknown outcome."""
+    return (proposal.status.message or "").startswith(ACKNOWLEDGED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from watchkeeper.api.v1alpha1.actionproposal import PolicyVersion
 from watchkeeper.api.v1alpha1.emergencystop import EmergencyStop
 from watchkeeper.api.v1alpha1.operatorpolicy import ApprovalPolicy, OperatorPolicy, OperatorPolicySpec, OrderRule, Retry
 from watchkeeper.api.v1alpha1.vocabulary import Mode
@@ -30,6 +31,8 @@ class Orders:
     retry: Retry
     proposal_expiry_seconds: int
     why: str
+    version: PolicyVersion | None = None
+    """Of the policy that they were read from; None where there is none, or where it makes no sense."""
 
     @property
     def executing(self) -> bool:
@@ -64,6 +67,12 @@ def invalid_orders(problem: str) -> Orders:
     )
 
 
+def version_of(policy: OperatorPolicy) -> PolicyVersion:
+    """Which version of a policy was read."""
+    meta = policy.metadata
+    return PolicyVersion(uid=meta.uid, generation=meta.generation, resource_version=meta.resource_version)
+
+
 def orders_of(policy: OperatorPolicy) -> Orders:
     """The orders of a policy that could be read."""
     spec = policy.spec
@@ -79,6 +88,7 @@ def orders_of(policy: OperatorPolicy) -> Orders:
         retry=spec.retry,
         proposal_expiry_seconds=min(spec.proposal_expiry_seconds, spec.limits.max_expiry_seconds),
         why=f"mode is {spec.mode} (OperatorPolicy default)",
+        version=version_of(policy),
     )
 
 

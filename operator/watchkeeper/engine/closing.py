@@ -5,7 +5,7 @@ from __future__ import annotations
 from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, Attempt, AttemptOutcome
 from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject
-from watchkeeper.domain.lifecycle import Moment, advance
+from watchkeeper.domain.lifecycle import ACKNOWLEDGED, Moment, acknowledged, advance
 from watchkeeper.engine.events import Doing
 from watchkeeper.engine.result import DONE, Result
 from watchkeeper.engine.services import Services
@@ -13,8 +13,6 @@ from watchkeeper.engine.subjectclaims import change_claims
 from watchkeeper.errors import Gone
 from watchkeeper.ports.objects import FINALIZER
 from watchkeeper.ports.recorder import EventType
-
-ACKNOWLEDGED = "acknowledged"
 
 
 class Closer:
@@ -38,6 +36,8 @@ class Closer:
             _subject(proposal),
             lambda entries: tuple(e for e in entries if e.uid != proposal.metadata.uid),
         )
+        if not self._services.audit.settled:  # until its records are flushed only its status has them
+            return Result(self._services.settings.wait_interval_seconds)
         await self._services.store.set_finalizer(proposal, present=False)
         return DONE
 
@@ -73,7 +73,7 @@ class Closer:
 
     async def _note_acknowledgement(self, proposal: ActionProposal) -> ActionProposal:
         said = proposal.spec.acknowledge
-        if said is None or (proposal.status.message or "").startswith(ACKNOWLEDGED):
+        if said is None or acknowledged(proposal):
             return proposal
         who = said.by or "somebody"
         status = advance(

@@ -17,3 +17,4 @@ class Doing(StrEnum):
     RELEASE = "Release"
     OBSERVE = "Observe"
     LOG = "LogMessage"
+    RECORD = "Record"

@@ -20,6 +20,7 @@ from watchkeeper.api.v1alpha1.actionproposal import (
     AttemptState,
     Phase,
     PlanStep,
+    PolicyVersion,
 )
 from watchkeeper.api.v1alpha1.conditions import ConditionStatus
 from watchkeeper.api.v1alpha1.meta import Key
@@ -34,7 +35,7 @@ from watchkeeper.domain.rules import ruling
 from watchkeeper.engine.outcome import Outcomes
 from watchkeeper.engine.result import AGAIN, Result
 from watchkeeper.engine.runners import Run, run_of
-from watchkeeper.engine.sending import NotSent, Order, Sent, checked_send, context_of
+from watchkeeper.engine.sending import NotSent, Order, Sent, checked_send
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.standingrecords import StandingRecords
 from watchkeeper.engine.subjectclaims import claim, drop
@@ -50,6 +51,8 @@ class Decision:
 
     verdict: Hold | End | None
     approval: ApprovalStatus | None
+    policy: PolicyVersion | None = None
+    """The policy that it was made by."""
 
 
 class Executor:
@@ -120,7 +123,7 @@ class Executor:
             max_skew=services.settings.max_skew_seconds,
             stamping=services.settings.stamping,
         )
-        return Decision(hold, count.status)
+        return Decision(hold, count.status, orders.version)
 
     async def _prepare(self, proposal: ActionProposal, decision: Decision) -> Result:
         """The database's side of the decision: predicates, preconditions, other claims."""
@@ -136,6 +139,9 @@ class Executor:
         blocked = subject_obstacle(subject, services.clock.now())
         if blocked is not None:
             return await self._outcomes.hold(proposal, Hold(blocked), seen)
+        unrecorded = services.audit.obstacle()
+        if unrecorded is not None:
+            return await self._outcomes.hold(proposal, Hold(Wait("AuditFailing", unrecorded)), seen)
         try:
             run = await run_of(services, proposal, subject)
         except (Transient, Denied) as error:
@@ -197,7 +203,7 @@ class Executor:
         deadline_monotonic = services.clock.monotonic() + services.settings.attempt_seconds
         proposal = await services.store.set_finalizer(proposal, present=True)
         _, step = current_step(proposal)
-        attempt = self._new_attempt(proposal, step_index, ready)
+        attempt = self._new_attempt(proposal, step_index, ready, decision.policy)
         entry = self._entry(proposal, step, attempt) if run.writes else None
         if run.driver is not None and run.writes and run.driver.standing_intent(step) is not None:
             # Before anything stands: a Subject that went meanwhile would leave nobody who knows how to take it back.
@@ -230,7 +236,9 @@ class Executor:
         with contextlib.suppress(WatchkeeperError):  # what cannot be taken out now is tidied up when it is old
             await drop(self._services.store, subject.key, entry)
 
-    def _new_attempt(self, proposal: ActionProposal, step_index: int, ready: Readiness) -> Attempt:
+    def _new_attempt(
+        self, proposal: ActionProposal, step_index: int, ready: Readiness, policy: PolicyVersion | None
+    ) -> Attempt:
         services = self._services
         number = proposal.status.attempts[-1].number + 1 if proposal.status.attempts else 1
         now = services.clock.now().replace(microsecond=0)
@@ -243,6 +251,7 @@ class Executor:
             intent_time=now,
             deadline_time=now + timedelta(seconds=services.settings.attempt_seconds),
             before=dict(ready.before),
+            policy=policy,
         )
 
     @staticmethod
@@ -309,7 +318,7 @@ class Executor:
             if run.driver is not None and run.writes:
                 await self._standing.intend(proposal, subject, run.driver, step, attempt)
             async with run.runner.writer() as writer:
-                sent = await checked_send(services, order, lambda: writer.execute(step, context_of(services, order)))
+                sent = await checked_send(services, order, lambda context: writer.execute(step, context))
         except WatchkeeperError as error:
             if sent is None:
                 sent = NotSent(error.reason, f"could not get ready to send: {error.message}")

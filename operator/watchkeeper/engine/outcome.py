@@ -109,11 +109,12 @@ class Outcomes:
         sent = self._memory[operation_key]
         attempt = attempt_of(proposal, operation_key)
         match sent:
-            case Answered(answer=answer):
+            case Answered(answer=answer, request=request):
                 text = Answer(status=answer.status, text=answer.text[:ANSWER_LENGTH])
-                result = await self.arrived(proposal, attempt, answer=text, recovered=False)
-            case Lost(message=message):
-                result = await self._lost(proposal, attempt, message)
+                told = attempt.replace(request=request)
+                result = await self.arrived(proposal, told, answer=text, recovered=False)
+            case Lost(message=message, request=request):
+                result = await self._lost(proposal, attempt.replace(request=request), message)
             case NotApplied():
                 result = await self._not_applied(proposal, attempt, sent)
             case NotSent():
@@ -185,6 +186,7 @@ class Outcomes:
         tried = attempt.replace(
             state=AttemptState.SENT,
             sent_time=self._services.clock.now().replace(microsecond=0),
+            request=sent.request,
             answer=Answer(status=sent.status, text=sent.message[:ANSWER_LENGTH]),
         )
         if sent.final:

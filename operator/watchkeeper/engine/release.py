@@ -19,7 +19,7 @@ from watchkeeper.domain.orders import stop_in_force
 from watchkeeper.domain.retry import release_pause
 from watchkeeper.engine.events import Doing
 from watchkeeper.engine.result import AGAIN, Result
-from watchkeeper.engine.sending import Answered, Lost, NotApplied, NotSent, Order, Sent, checked_send, context_of
+from watchkeeper.engine.sending import Answered, Lost, NotApplied, NotSent, Order, Sent, checked_send
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.standingstatus import StandingStatus
 from watchkeeper.engine.subjectclaims import claim, drop, settle
@@ -90,6 +90,10 @@ class Releaser:
                 f"EmergencyStop {stop.metadata.namespace}/{stop.metadata.name} is in force ({stop.spec.reason}); "
                 f"to release by hand: {command}",
             )
+        unrecorded = self._services.audit.obstacle(checkpoints=False)
+        if unrecorded is not None:
+            command = driver.manual_release_command(change.spec.change)
+            return Wait("AuditFailing", f"{unrecorded}; to release by hand: {command}")
         try:
             return await driver.release_blocker(change.spec.change)
         except WatchkeeperError as error:
@@ -235,9 +239,7 @@ class Releaser:
         sent: Sent | None = None
         try:
             async with driver.writer() as writer:
-                sent = await checked_send(
-                    services, order, lambda: writer.release(change.spec.change, context_of(services, order))
-                )
+                sent = await checked_send(services, order, lambda context: writer.release(change.spec.change, context))
         except WatchkeeperError as error:
             if sent is None:
                 sent = NotSent(error.reason, f"could not get ready to send: {error.message}")
@@ -252,7 +254,10 @@ class Releaser:
         match sent:
             case Answered(answer=answer):
                 done = attempt.replace(
-                    state=AttemptState.SENT, sent_time=now, answer=Answer(status=answer.status, text=answer.text[:1024])
+                    state=AttemptState.SENT,
+                    sent_time=now,
+                    request=sent.request,
+                    answer=Answer(status=answer.status, text=answer.text[:1024]),
                 )
                 reason, message = "Releasing", "the release was taken; it is being read back"
             case NotSent():
@@ -268,6 +273,7 @@ class Releaser:
                 done = attempt.replace(
                     state=AttemptState.SENT,
                     sent_time=now,
+                    request=sent.request,
                     answer=Answer(status=sent.status, text=sent.message[:1024]),
                     outcome=AttemptOutcome.FAILED,
                     outcome_time=now,
@@ -277,7 +283,10 @@ class Releaser:
                 reason, message = "NotApplied", f"the release was not taken and is tried again: {sent.message}"
             case Lost():
                 done = attempt.replace(
-                    state=AttemptState.SENT, sent_time=now, answer=Answer(status=0, text=sent.message[:1024])
+                    state=AttemptState.SENT,
+                    sent_time=now,
+                    request=sent.request,
+                    answer=Answer(status=0, text=sent.message[:1024]),
                 )
                 reason, message = "AnswerLost", f"{sent.message}; the database is asked whether it still stands"
             case _:

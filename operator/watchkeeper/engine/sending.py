@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from watchkeeper.api.v1alpha1.actionproposal import DatabaseRequest
 from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.api.v1alpha1.subject import InFlight, Subject
 from watchkeeper.domain.claims import holds
@@ -36,6 +37,7 @@ class Answered:
     """The database took the write."""
 
     answer: WriteAnswer
+    request: DatabaseRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class NotApplied:
     message: str
     status: int
     final: bool
+    request: DatabaseRequest | None = None
+    """As it left; None where nothing did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Lost:
     """No answer, or one that says nothing: it may have been applied."""
 
     message: str
+    request: DatabaseRequest | None = None
 
 
 Sent = NotSent | Answered | NotApplied | Lost
@@ -73,16 +78,9 @@ class Order:
     """For the end of a standing change in a namespace that is being deleted: a stop there does not hold it."""
 
 
-def context_of(services: Services, order: Order) -> WriteContext:
-    """What goes with the write."""
-    return WriteContext(
-        operation_key=order.operation_key,
-        caller=f"watchkeeper/{order.subject.namespace}",
-        timeout_seconds=services.settings.write_timeout_seconds,
-    )
-
-
-async def checked_send(services: Services, order: Order, send: Callable[[], Awaitable[WriteAnswer]]) -> Sent:
+async def checked_send(
+    services: Services, order: Order, send: Callable[[WriteContext], Awaitable[WriteAnswer]]
+) -> Sent:
     """Check every gate and send, inside the writer's slot. An error in a gate means no."""
     try:
         refusal = await _gates(services, order)
@@ -95,14 +93,25 @@ async def checked_send(services: Services, order: Order, send: Callable[[], Awai
         return NotSent("Stopped", stop, stopped=True)
     if services.clock.monotonic() > order.deadline_monotonic:
         return NotSent("DeadlinePassed", "the gates took too long, so nothing was sent")
+    left: list[DatabaseRequest] = []
+    context = WriteContext(
+        operation_key=order.operation_key,
+        caller=f"watchkeeper/{order.subject.namespace}",
+        timeout_seconds=services.settings.write_timeout_seconds,
+        witness=left.append,
+    )
     # Nothing is awaited between the answer about the stops and this send.
-    return await _answer_of(send())
+    sent = await _answer_of(send(context))
+    return replace(sent, request=left[-1]) if left else sent
 
 
 async def _gates(services: Services, order: Order) -> Wait | None:
     subject = await services.store.get(Subject, order.subject.namespace, order.subject.name)
     if order.claim is not None and not holds(subject.status.in_flight, order.claim):
         return Wait("ClaimLost", "the claim on the Subject is gone, so nothing was sent")
+    if not services.audit.holds_intent(order.operation_key):
+        text = "the audit record of its intent could not be flushed, so nothing was sent"
+        return Wait("AuditFailing", f"{text}: {services.audit.obstacle() or 'try again'}")
     return await order.gate(subject)
 
 
@@ -117,7 +126,7 @@ async def _stop(services: Services, order: Order) -> str | None:
     return f"EmergencyStop {stop.metadata.namespace}/{stop.metadata.name} came before the write ({stop.spec.reason})"
 
 
-async def _answer_of(sending: Awaitable[WriteAnswer]) -> Sent:
+async def _answer_of(sending: Awaitable[WriteAnswer]) -> Answered | NotApplied | Lost:
     try:
         return Answered(await sending)
     except Refused as error:

@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass, field, replace
 
 from watchkeeper.api.v1alpha1.meta import Key
+from watchkeeper.engine.audit.trail import AuditTrail
 from watchkeeper.engine.drivers import Drivers
 from watchkeeper.engine.gates import Gates
 from watchkeeper.engine.queue import WorkQueue
@@ -30,6 +31,8 @@ class Services:
     drivers: Drivers
     gates: Gates
     settings: EngineSettings
+    audit: AuditTrail
+    """What is seen in `store` and `express` is recorded there; asked before anything is executed."""
     queue: WorkQueue = field(default_factory=WorkQueue)
     tracker: Tracker = field(default_factory=Tracker)
     turns: Turns = field(default_factory=Turns)

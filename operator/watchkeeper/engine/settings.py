@@ -29,3 +29,6 @@ class EngineSettings:
     abandon_after_seconds: float = 600.0
     max_skew_seconds: float = 30.0
     cache_seconds: float = 1.0
+    audit_required: bool = False
+    """Whether nothing executes while its audit record cannot be written."""
+    audit_timeout_seconds: float = 5.0

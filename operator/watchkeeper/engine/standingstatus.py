@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from watchkeeper.api.v1alpha1.actionproposal import Attempt, AttemptOutcome
 from watchkeeper.api.v1alpha1.conditions import ConditionStatus, with_condition
 from watchkeeper.api.v1alpha1.meta import rfc3339
 from watchkeeper.api.v1alpha1.standingchange import StandingChange, StandingState
@@ -28,10 +29,16 @@ class StandingStatus:
     async def end(
         self, change: StandingChange, state: StandingState, reason: str, message: str, **changes: Any
     ) -> StandingChange:
-        """Nothing of it is ours to look after any more."""
+        """Nothing of it is ours to look after any more; a release that nobody will look at again has an outcome, too."""
+        changes.setdefault("releases", self._closed(change, state))
         return await self._write(
             change, state, ConditionStatus.FALSE, reason, message, waits_for=None, trying_since_time=None, **changes
         )
+
+    def _closed(self, change: StandingChange, state: StandingState) -> tuple[Attempt, ...]:
+        now = self._services.clock.now().replace(microsecond=0)
+        over = {"outcome": AttemptOutcome.UNKNOWN, "reason": str(state), "outcome_time": now}
+        return tuple(r if r.outcome else r.replace(**over) for r in change.status.releases)
 
     @staticmethod
     def until_text(change: StandingChange) -> str:

@@ -7,14 +7,14 @@ The order of calls for one attempt: `plan` (once, for people) → `check` (fresh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from watchkeeper.api.v1alpha1.actionproposal import AttemptOutcome, PlanStep
+from watchkeeper.api.v1alpha1.actionproposal import AttemptOutcome, DatabaseRequest, PlanStep
 from watchkeeper.api.v1alpha1.standingchange import Change, ChangeType
 from watchkeeper.api.v1alpha1.subject import CatalogEntry, Health, Member, StoreCounts, Subject
 from watchkeeper.api.v1alpha1.vocabulary import Risk
@@ -94,6 +94,11 @@ class Facts:
     """Targets that declared or other standing changes hold -> name of the StandingChange."""
 
 
+def unwitnessed(request: DatabaseRequest) -> None:
+    """Nobody wants to know what is sent."""
+    del request
+
+
 @dataclass(frozen=True, slots=True)
 class WriteContext:
     """What goes with a write. `operation_key` is uid/step/attempt, `caller` constant for the namespace."""
@@ -101,6 +106,8 @@ class WriteContext:
     operation_key: str
     caller: str
     timeout_seconds: float
+    witness: Callable[[DatabaseRequest], None] = unwitnessed
+    """Told the request itself, at the moment at which it is handed to the connection; it must not fail or wait."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import cast
 
+from watchkeeper.engine.audit.checkpoints import Checkpoints
+from watchkeeper.engine.audit.objects import AuditedObjects
+from watchkeeper.engine.audit.trail import trail_of
+from watchkeeper.engine.audit.works import AuditWorks
 from watchkeeper.engine.drivers import Drivers
 from watchkeeper.engine.gates import Gates
 from watchkeeper.engine.policies import PolicyLadder
@@ -22,6 +26,7 @@ from watchkeeper.engine.standing import StandingLadder
 from watchkeeper.engine.subjects import SubjectLadder
 from watchkeeper.engine.sweep import sweep_forever
 from watchkeeper.engine.worker import Ladder, Observer, WorkerPool
+from watchkeeper.ports.audit import AuditSink, CheckpointStore
 from watchkeeper.ports.clock import Clock
 from watchkeeper.ports.environment import Environment, SubjectPlugin, Surroundings
 from watchkeeper.ports.metrics import MetricsSource
@@ -45,6 +50,9 @@ class Adapters:
     leases: Leases
     surroundings: Surroundings
     metrics: Callable[[str], MetricsSource]
+    sinks: Sequence[AuditSink] = ()
+    """Where audit records go; each gets all of them."""
+    checkpoints: CheckpointStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +83,32 @@ def services_of(
         reads_per_second=budget.reads_per_second,
         read_burst=budget.burst,
     )
+    trail = trail_of(adapters.sinks, adapters.clock, adapters.recorder, settings)
+    express = AuditedObjects(adapters.express, trail, adapters.clock)
     return Services(
-        store=adapters.store,
-        express=adapters.express,
+        store=AuditedObjects(adapters.store, trail, adapters.clock),
+        express=express,
         clock=adapters.clock,
         recorder=adapters.recorder,
         leases=adapters.leases,
         drivers=Drivers(plugins() if found is None else found, environment),
         gates=Gates(
-            adapters.express,
+            express,
             adapters.clock,
             operator_namespace=settings.operator_namespace,
             cache_seconds=settings.cache_seconds,
         ),
         settings=settings,
+        audit=trail,
         queue=queue or WorkQueue(),
     )
+
+
+def audit_works(services: Services, checkpoints: CheckpointStore | None) -> AuditWorks:
+    """The tasks of the audit."""
+    trail = services.audit
+    signed = Checkpoints(checkpoints, trail, services.clock) if checkpoints is not None else None
+    return AuditWorks(trail, signed)
 
 
 def ladders(services: Services) -> dict[str, Ladder]:
@@ -113,14 +131,23 @@ def ladders(services: Services) -> dict[str, Ladder]:
 class Engine:
     """Workers and sweep over one set of services."""
 
-    def __init__(self, services: Services, namespaces: tuple[str, ...] | None, observe: Observer | None = None) -> None:
+    def __init__(
+        self,
+        services: Services,
+        namespaces: tuple[str, ...] | None,
+        observe: Observer | None = None,
+        *,
+        checkpoints: CheckpointStore | None = None,
+    ) -> None:
         self.services = services
         self._namespaces = namespaces
+        self._audit = audit_works(services, checkpoints)
         self._pool = WorkerPool(services.queue, ladders(services), workers=services.settings.workers, observe=observe)
         self._sweep: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Start workers and sweep."""
+    async def start(self) -> None:
+        """Begin the audit's chain, then start workers and sweep."""
+        await self._audit.start(self.services.store, self._namespaces)
         self._pool.start()
         self._sweep = asyncio.create_task(sweep_forever(self.services, self._namespaces), name="sweep")
 
@@ -131,4 +158,5 @@ class Engine:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweep
         await self._pool.stop(patience_seconds)
+        await self._audit.stop()
         await self.services.drivers.close()

@@ -9,10 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from pathlib import Path
 
 from pydantic import ValidationError
 
+from watchkeeper.adapters.audit.file import FileSink
+from watchkeeper.adapters.audit.stdout import StdoutSink
 from watchkeeper.adapters.kubernetes.access import missing
+from watchkeeper.adapters.kubernetes.auditstate import KubernetesCheckpoints
 from watchkeeper.adapters.kubernetes.connection import Connection, ConnectionSettings
 from watchkeeper.adapters.kubernetes.election import Election, ElectionTiming, LeadershipLost
 from watchkeeper.adapters.kubernetes.events import EventRecorder
@@ -24,6 +28,7 @@ from watchkeeper.errors import Transient, WatchkeeperError
 from watchkeeper.handlers.echoes import Echoes
 from watchkeeper.handlers.objects import WatchSigns
 from watchkeeper.handlers.operator import EndlessBackoff
+from watchkeeper.ports.audit import AuditSink
 from watchkeeper.runtime import logging as log_setup
 from watchkeeper.runtime.composition import Adapters, DatabaseBudget, Engine, services_of
 from watchkeeper.runtime.host import watch
@@ -134,15 +139,18 @@ class Operator:
             leases=KubernetesLeases(connection, settings.operator_namespace),
             surroundings=KubernetesSurroundings(connection),
             metrics=PrometheusMetrics,
+            sinks=sinks_of(settings),
         )
         budget = DatabaseBudget(settings.database_reads_per_second, settings.database_read_burst)
         services = services_of(adapters, engine_settings, budget, queue=self._queue)
-        engine = Engine(services, settings.watched, observe=self._metrics.passed)
+        checkpoints = KubernetesCheckpoints(connection, settings.operator_namespace)
+        engine = Engine(services, settings.watched, observe=self._metrics.passed, checkpoints=checkpoints)
+        self._metrics.audit(services.audit)
         self._leading = True
         self._metrics.leading.set(1)
         recorder.start()
         try:
-            engine.start()
+            await engine.start()
             logger.info("leading", extra={"instance": engine_settings.instance})
             await watch(
                 services,
@@ -177,6 +185,12 @@ class Operator:
         if self._leading and not self._watching.is_set():
             return "the watches have not begun"
         return None
+
+
+def sinks_of(settings: Settings) -> list[AuditSink]:
+    """The sinks that the settings name."""
+    found: list[AuditSink] = [StdoutSink()] if settings.audit_stdout else []
+    return [*found, FileSink(Path(settings.audit_file))] if settings.audit_file else found
 
 
 async def _stamps(connection: Connection) -> bool:

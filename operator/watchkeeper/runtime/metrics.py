@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from watchkeeper.engine.audit.trail import AuditTrail
 from watchkeeper.engine.queue import WorkQueue
 
 
@@ -24,7 +27,32 @@ class OperatorMetrics:
         oldest.set_function(queue.oldest_seconds)
         self.leading = Gauge("watchkeeper_leading", "1 while this replica leads.", registry=self.registry)
 
+        self._sink_up = Gauge(
+            "watchkeeper_audit_sink_up", "1 while the sink takes audit records.", ["sink"], registry=self.registry
+        )
+        self._audit_records = Gauge(
+            "watchkeeper_audit_records", "Audit records of this process that every sink has.", registry=self.registry
+        )
+        self._audit_waiting = Gauge(
+            "watchkeeper_audit_waiting", "Audit records that some sink has not taken yet.", registry=self.registry
+        )
+        self._checkpoints_up = Gauge(
+            "watchkeeper_audit_checkpoints_up", "1 while signed checkpoints can be written.", registry=self.registry
+        )
+
+    def audit(self, trail: AuditTrail) -> None:
+        """Show how the audit of this process stands."""
+        for sink in trail.journal.problems:
+            self._sink_up.labels(sink).set_function(partial(_takes, trail, sink))
+        self._audit_records.set_function(lambda: trail.journal.flushed)
+        self._audit_waiting.set_function(lambda: trail.journal.waiting)
+        self._checkpoints_up.set_function(lambda: trail.checkpoint_problem() is None)
+
     def passed(self, kind: str, result: str, seconds: float) -> None:
         """One pass is over."""
         self._passes.labels(kind, result).inc()
         self._seconds.labels(kind).observe(seconds)
+
+
+def _takes(trail: AuditTrail, sink: str) -> float:
+    return float(trail.journal.problems[sink] is None)

@@ -71,6 +71,17 @@ class Settings(BaseSettings):
     max_skew_seconds: float = Field(
         default=30.0, gt=0, description="Nothing executes while this clock and the API server's differ by more."
     )
+    audit_stdout: bool = Field(
+        default=True, description="Write audit records to standard output; the log goes to standard error."
+    )
+    audit_file: str = Field(default="", description="Append audit records to this file, too; empty: to none.")
+    audit_required: bool = Field(
+        default=True,
+        description="Nothing executes while audit records or their signed checkpoints cannot be written.",
+    )
+    audit_timeout_seconds: float = Field(
+        default=5.0, gt=0, description="A sink of audit records that has not taken them by then counts as failing."
+    )
     shutdown_seconds: float = Field(default=10.0, gt=0, description="Passes under way may finish for so long.")
 
     @property
@@ -103,4 +114,6 @@ _SHARED = (
     "ticket_grace_seconds",
     "abandon_after_seconds",
     "max_skew_seconds",
+    "audit_required",
+    "audit_timeout_seconds",
 )

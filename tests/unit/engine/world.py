@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from tests.memory_api import KINDS, MemoryApi
 from tests.unit.domain.builders import NOW, policy, subject
+from tests.unit.engine.sinks import MemorySink
 from watchkeeper.adapters.kubernetes.objects import KubernetesObjects
 from watchkeeper.adapters.kubernetes.patches import merge_difference
 from watchkeeper.adapters.kubernetes.stored import parsed, status_of
@@ -17,6 +18,8 @@ from watchkeeper.api.v1alpha1.meta import ApiModel, Key, Resource
 from watchkeeper.api.v1alpha1.standingchange import Change
 from watchkeeper.api.v1alpha1.subject import CatalogEntry, Health, StoreCounts, Subject
 from watchkeeper.api.v1alpha1.vocabulary import Risk
+from watchkeeper.engine.audit.objects import AuditedObjects
+from watchkeeper.engine.audit.trail import trail_of
 from watchkeeper.engine.drivers import Drivers
 from watchkeeper.engine.gates import Gates
 from watchkeeper.engine.services import Services
@@ -300,9 +303,13 @@ class World:
         self.leases = MemoryLeases()
         store = cast("ObjectStore", self.store)
         settings = EngineSettings(operator_namespace="watchkeeper-system", instance="me")
+        self.sink = MemorySink()
+        self.audit = trail_of([self.sink], self.clock, self.heard, settings)
+        store = cast("ObjectStore", AuditedObjects(store, self.audit, self.clock))
         self.services = Services(
             store=store,
             express=store,
+            audit=self.audit,
             clock=self.clock,
             recorder=self.heard,
             leases=cast("Leases", self.leases),

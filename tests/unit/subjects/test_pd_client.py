@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from watchkeeper.api.v1alpha1.actionproposal import DatabaseRequest
 from watchkeeper.errors import NotConnected, NotLeader, RateLimited, Refused, Unreachable
+from watchkeeper.ports.driver import WriteContext
 from watchkeeper.subjects.tikv.pd import routes
 from watchkeeper.subjects.tikv.pd.budget import Budget, Lane
 from watchkeeper.subjects.tikv.pd.client import PDClient
@@ -162,11 +164,12 @@ async def test_an_absent_list_is_empty_and_a_broken_one_is_not() -> None:
         await reader.evicted_stores()
 
 
-async def _send(client: PDClient, write: routes.Write | None = None) -> Any:
+async def _send(client: PDClient, write: routes.Write | None = None, seen: list[DatabaseRequest] | None = None) -> Any:
+    seen = [] if seen is None else seen
     connection = await client.leader_connection()
     try:
         return await connection.send(
-            write or routes.transfer_leader(15, 1), operation_key=KEY, caller="watchkeeper/ns", seconds=0.5
+            write or routes.transfer_leader(15, 1), WriteContext(KEY, "watchkeeper/ns", 0.5, witness=seen.append)
         )
     finally:
         await connection.close()
@@ -176,19 +179,29 @@ async def test_a_write_goes_to_the_leader_with_its_attempt_and_caller() -> None:
     pd = Cluster()
     pd.on("*", "/members", lambda _: members(leader="b"))
     pd.on("b", "/operators", lambda _: httpx.Response(200, json="The operator is created."))
-    await _send(pd.client())
+    seen: list[DatabaseRequest] = []
+    await _send(pd.client(), seen=seen)
     assert pd.asked == [("GET", "a", "/members"), ("GET", "b", "/members"), ("POST", "b", "/operators")]
     request = pd.requests[-1]
     assert request.url.query == f"watchkeeper={KEY}".encode()
     assert request.headers["X-Caller-ID"] == "watchkeeper/ns"
     assert request.headers["Content-Type"] == "application/json"
     assert json.loads(request.content) == {"name": "transfer-leader", "region_id": 15, "to_store_id": 1}
+    assert [s.wire() for s in seen] == [
+        {
+            "endpoint": "b:2379",
+            "method": "POST",
+            "path": "/pd/api/v1/operators",
+            "query": f"watchkeeper={KEY}",
+            "body": request.content.decode(),
+        }
+    ]
 
 
 async def test_no_text_of_a_key_can_break_out_of_the_query() -> None:
     pd = Cluster()
     connection = await pd.client().leader_connection()
-    await connection.send(routes.evict_leaders(1), operation_key="a&force=true#x y", caller="c", seconds=1)
+    await connection.send(routes.evict_leaders(1), WriteContext("a&force=true#x y", "c", 1))
     await connection.close()
     assert pd.requests[-1].url.query == b"watchkeeper=a%26force%3Dtrue%23x%20y"
 

@@ -7,6 +7,13 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from watchkeeper.api.v1alpha1.attempt import Answer as Answer
+from watchkeeper.api.v1alpha1.attempt import Attempt as Attempt
+from watchkeeper.api.v1alpha1.attempt import AttemptOutcome as AttemptOutcome
+from watchkeeper.api.v1alpha1.attempt import AttemptState as AttemptState
+from watchkeeper.api.v1alpha1.attempt import DatabaseRequest as DatabaseRequest
+from watchkeeper.api.v1alpha1.attempt import PolicyVersion as PolicyVersion
+from watchkeeper.api.v1alpha1.attempt import Verification as Verification
 from watchkeeper.api.v1alpha1.conditions import Condition
 from watchkeeper.api.v1alpha1.meta import (
     AGE,
@@ -240,61 +247,6 @@ class ApprovalStatus(ApiModel):
         default=(), max_length=MAX_APPROVALS, json_schema_extra=KEYED_BY_BY, description="Decisions as first seen."
     )
     summary: str = Field(max_length=253, description="For the column, such as 1/2.")
-
-
-class AttemptState(StrEnum):
-    """How far an attempt came."""
-
-    INTENDED = "Intended"
-    SENT = "Sent"
-    NOT_SENT = "NotSent"
-
-
-class AttemptOutcome(StrEnum):
-    """How an attempt ended."""
-
-    SUCCEEDED = "Succeeded"
-    FAILED = "Failed"
-    UNKNOWN = "Unknown"
-
-
-class Answer(ApiModel):
-    """What the database answered to the write."""
-
-    status: int = Field(ge=0, le=999, description="HTTP status; 0 when no answer came.")
-    text: str = Field(max_length=1024, description="The answer's text, cut.")
-
-
-class Verification(ApiModel):
-    """How the look at the effect stands."""
-
-    effect_seen_time: Timestamp | None = Field(
-        default=None, description="When the effect was first seen; it must hold for settleSeconds."
-    )
-    progress: str = Field(default="", max_length=256, description="The last reading, such as 12 leaders left.")
-    progress_time: Timestamp | None = Field(default=None, description="When the reading last moved.")
-    end_time: Timestamp | None = Field(default=None, description="When waiting ends.")
-
-
-class Attempt(ApiModel):
-    """One attempt: its intent is durable before the write, its outcome recorded after."""
-
-    number: int = Field(ge=1, le=MAX_INTEGER, description="Counts up over the whole proposal; never used again.")
-    step: int = Field(ge=0, le=15, description="Index of the step in the plan.")
-    operation_key: str = Field(max_length=128, description="uid/step/attempt: also in the query string of the write.")
-    holder: str = Field(max_length=253, description="The operator process that claimed it.")
-    state: AttemptState = Field(description="Intended, Sent or NotSent.")
-    intent_time: Timestamp = Field(description="When the claim was written.")
-    deadline_time: Timestamp = Field(description="No write starts after this.")
-    before: FreeObject = Field(description="What the database looked like before.")
-    sent_time: Timestamp | None = Field(default=None, description="When the answer was recorded.")
-    answer: Answer | None = Field(default=None, description="What the database answered.")
-    recovered: bool = Field(default=False, description="The outcome was found by reading after a crash.")
-    verification: Verification | None = Field(default=None, description="How the look at the effect stands.")
-    outcome: AttemptOutcome | None = Field(default=None, description="Succeeded, Failed or Unknown.")
-    outcome_time: Timestamp | None = Field(default=None, description="When the outcome was recorded.")
-    reason: str = Field(default="", max_length=64, description="Why, as one CamelCase word.")
-    message: str = Field(default="", max_length=1024, description="Why, as a sentence.")
 
 
 class HistoryEntry(ApiModel):

@@ -101,6 +101,7 @@ ATTEMPTS = (
     Reasoned(AttemptState.NOT_SENT, "ClaimLost", "the claim on the Subject was gone"),
     Reasoned(AttemptState.NOT_SENT, "DeadlinePassed", "the gates took longer than the attempt may"),
     Reasoned(AttemptState.NOT_SENT, "IntentUncertain", "whether its claim or its intent was written is not known"),
+    Reasoned(AttemptState.NOT_SENT, "AuditFailing", "the audit record of its intent could not be flushed"),
     Reasoned(AttemptState.NOT_SENT, "GateUnreadable", "a gate could not be read: that is no permission"),
     Reasoned(
         AttemptState.NOT_SENT, "as waitsFor", "policy, approvals or the Subject said no when they were read once more"
@@ -131,6 +132,7 @@ STANDING = (
     ),
     Reasoned("release attempts", "Verified", "the release took effect"),
     Reasoned("release attempts", "StillThere", "the entry still stood after it, so it took no effect"),
+    Reasoned("release attempts", "the state", "outcome Unknown: it ended otherwise before the release was read back"),
     Reasoned("endReason", "Undrained", "undrain-store set its end to that moment"),
     Reasoned("endReason", "Deleted", "the object was deleted"),
     Reasoned("endReason", "SubjectDeleted", "its Subject was deleted"),

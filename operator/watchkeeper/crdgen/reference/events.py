@@ -103,7 +103,18 @@ TICKETS = (
     Documented("Ticket", Doing.OBSERVE, "TicketResolved", _NORMAL, "a look that succeeded showed that it is over"),
 )
 
-EVENTS = (*PROPOSALS, *STANDING_CHANGES, *SUBJECTS, *TICKETS)
+AUDIT = (
+    Documented(
+        "what was to be recorded",
+        Doing.RECORD,
+        "AuditFailing",
+        _WARNING,
+        "a sink does not take audit records; they are kept, and with `audit_required` nothing executes meanwhile",
+    ),
+    Documented("what was recorded last", Doing.RECORD, "AuditBack", _NORMAL, "the sink takes audit records again"),
+)
+
+EVENTS = (*PROPOSALS, *STANDING_CHANGES, *SUBJECTS, *TICKETS, *AUDIT)
 """Every Event that the engine posts."""
 
 

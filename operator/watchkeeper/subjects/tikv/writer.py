@@ -38,8 +38,6 @@ class TiKVWriter:
         return await self._send(stop_evicting_leaders(store_of(change)), context)
 
     async def _send(self, write: Write, context: WriteContext) -> WriteAnswer:
-        answer = await self._connection.send(
-            write, operation_key=context.operation_key, caller=context.caller, seconds=context.timeout_seconds
-        )
+        answer = await self._connection.send(write, context)
         text = "there was no such entry any more" if answer.status == 404 else answer.text()
         return WriteAnswer(status=answer.status, text=text)

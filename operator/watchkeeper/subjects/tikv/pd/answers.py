@@ -9,6 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from watchkeeper.ports.redaction import redacted, visible
+
 MAX_TEXT = 512
 
 
@@ -35,12 +37,15 @@ class RawAnswer:
         return json.loads(self.body)
 
     def text(self) -> str:
-        """What it says, for people and for classification; the raw text where it is not JSON."""
+        """What it says, for people and for classification, without secrets; the raw text where it is not JSON."""
+        return visible(redacted(self._said()), MAX_TEXT)
+
+    def _said(self) -> str:
         raw = self.body.decode("utf-8", errors="replace").strip()
         try:
             value = json.loads(raw)
         except ValueError:
-            return raw[:MAX_TEXT]
+            return raw
         if isinstance(value, dict) and isinstance(value.get("msg"), str):
-            return str(value["msg"])[:MAX_TEXT]
-        return (value if isinstance(value, str) else raw)[:MAX_TEXT]
+            return str(value["msg"])
+        return value if isinstance(value, str) else raw

@@ -21,6 +21,7 @@ from watchkeeper.errors import (
     Transient,
     Unreachable,
 )
+from watchkeeper.ports.driver import WriteContext
 from watchkeeper.subjects.tikv.pd import routes
 from watchkeeper.subjects.tikv.pd.answers import RawAnswer
 from watchkeeper.subjects.tikv.pd.budget import Budget, Lane
@@ -184,16 +185,14 @@ class LeaderConnection:
     cluster_id: str
     leader: str
 
-    async def send(self, write: Write, *, operation_key: str, caller: str, seconds: float) -> RawAnswer:
+    async def send(self, write: Write, context: WriteContext) -> RawAnswer:
         """Send it, once.
 
         Raises:
             Refused, RateLimited, NotLeader, NotConnected: provably not applied.
             Unreachable: it may have been applied.
         """
-        answer = await send(
-            self.http, self.endpoint, write, operation_key=operation_key, caller=caller, seconds=seconds
-        )
+        answer = await send(self.http, self.endpoint, write, context)
         if not httpx.codes.is_success(answer.status) and not _already_gone(write, answer):
             raise write_error(answer)
         return answer

@@ -10,7 +10,10 @@ from urllib.parse import quote
 
 import httpx
 
+from watchkeeper.api.v1alpha1.actionproposal import DatabaseRequest
 from watchkeeper.errors import NotConnected, Unreachable
+from watchkeeper.ports.driver import WriteContext
+from watchkeeper.ports.redaction import storable
 from watchkeeper.subjects.tikv.pd.answers import RawAnswer
 from watchkeeper.subjects.tikv.pd.routes import POINT_BYTES, Read, Write
 
@@ -51,24 +54,35 @@ async def fetch(client: httpx.AsyncClient, endpoint: str, route: Read) -> RawAns
     return await _exchange(client, request, seconds=route.seconds, max_bytes=route.max_bytes)
 
 
-async def send(
-    client: httpx.AsyncClient, endpoint: str, write: Write, *, operation_key: str, caller: str, seconds: float
-) -> RawAnswer:
+async def send(client: httpx.AsyncClient, endpoint: str, write: Write, context: WriteContext) -> RawAnswer:
     """Send a write once. The operation key goes into the query string: PD ignores it and keeps it in its audit log.
 
     Raises:
         NotConnected: nothing was sent.
         Unreachable: it may have been applied.
     """
-    query = f"watchkeeper={quote(operation_key, safe='/')}"
+    query = f"watchkeeper={quote(context.operation_key, safe='/')}"
     request = client.build_request(
         write.method,
         httpx.URL(endpoint + write.path, query=query.encode("ascii")),
         json=write.body,
-        headers={CALLER_HEADER: caller},
-        timeout=_timeout(seconds),
+        headers={CALLER_HEADER: context.caller},
+        timeout=_timeout(context.timeout_seconds),
     )
-    return await _exchange(client, request, seconds=seconds, max_bytes=POINT_BYTES)
+    context.witness(witnessed(request))
+    return await _exchange(client, request, seconds=context.timeout_seconds, max_bytes=POINT_BYTES)
+
+
+def witnessed(request: httpx.Request) -> DatabaseRequest:
+    """The request as it goes out, without headers and user information."""
+    url = request.url
+    return DatabaseRequest(
+        endpoint=storable(f"{url.host}:{url.port}" if url.port else url.host, limit=253),
+        method=request.method[:16],
+        path=storable(url.path, limit=512),
+        query=storable(url.query.decode("ascii", errors="replace"), limit=512),
+        body=storable(request.content.decode("utf-8", errors="replace"), limit=1024),
+    )
 
 
 def _timeout(seconds: float) -> httpx.Timeout:

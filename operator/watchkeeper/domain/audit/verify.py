@@ -1,0 +1,258 @@
+"""Checking a stream: is every record as it was written, in its place, and none missing.
+
+What is found are `Finding`s with the line they are about. A stream may hold several chains, one after the other or mixed
+(two processes into one file). A record may be there twice: byte for byte, when a sink failed in between, or with another
+sequence number and the same `id`, when a process could not know that an earlier one had told it. Neither is an error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from watchkeeper.domain.audit.chain import GENESIS, Head, hash_of
+from watchkeeper.domain.audit.checkpoint import Checkpoint
+from watchkeeper.domain.audit.record import FORMAT, RecordType
+
+MAX_LINE = 256 * 1024
+
+
+class Fault(StrEnum):
+    """What can be wrong."""
+
+    UNREADABLE = "Unreadable"
+    """No JSON object: cut off by a crash, or altered. By itself no error: if it was a record, one is missing."""
+    ALTERED = "Altered"
+    REMOVED = "Removed"
+    REORDERED = "Reordered"
+    FORKED = "Forked"
+    """Two different records have one place in a chain."""
+    HEADLESS = "Headless"
+    """A chain does not begin at its first record."""
+    TRUNCATED = "Truncated"
+    CHAIN_MISSING = "ChainMissing"
+    CHECKPOINT = "Checkpoint"
+    """A checkpoint is not to be believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, or (`error` is False) worth knowing."""
+
+    fault: Fault
+    line: int
+    """Of the input, from 1; 0 where it is about no line."""
+    message: str
+    error: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record and the line it is in."""
+
+    line: int
+    record: Mapping[str, Any]
+
+    @property
+    def seq(self) -> int:
+        """Its place in its chain."""
+        return int(self.record["seq"])
+
+    @property
+    def hash(self) -> str:
+        """Its hash."""
+        return str(self.record["hash"])
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found."""
+
+    records: int = 0
+    """Different records, repetitions left out."""
+    repeated: int = 0
+    """Lines that repeat a record byte for byte, and records that tell again what an earlier process had told."""
+    chains: dict[str, Head] = field(default_factory=dict)
+    checkpoints: int = 0
+    """Checkpoints with a good signature that were compared with the stream."""
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing is wrong."""
+        return not any(finding.error for finding in self.findings)
+
+
+def verify(lines: Iterable[bytes], checkpoints: Sequence[Checkpoint] = ()) -> Report:
+    """Check a stream against itself and against checkpoints whose signatures were found good.
+
+    Args:
+        lines: of one or more files, in the order in which they were written.
+        checkpoints: see `checkpoint.checked`.
+    """
+    report = Report()
+    chains: dict[str, dict[int, Entry]] = {}
+    last: dict[str, int] = {}
+    ids: set[str] = set()
+    for number, line in enumerate(lines, 1):
+        entry = _read(number, line, report)
+        if entry is not None and _place(entry, chains, last, report):
+            told = str(entry.record["id"])
+            report.repeated += told in ids
+            ids.add(told)
+    for name, chain in chains.items():
+        _check_links(name, chain, report)
+    _check_starts(chains, report)
+    for checkpoint in checkpoints:
+        _check_end(checkpoint, chains, report)
+    report.records = sum(len(chain) for chain in chains.values())
+    report.findings.sort(key=lambda finding: finding.line)
+    return report
+
+
+def _read(number: int, line: bytes, report: Report) -> Entry | None:
+    """The record in a line; also one whose hash is wrong, where it still says what its place was."""
+    text = line.strip()
+    if not text:
+        return None
+    record = _parsed(text)
+    if record is None:
+        message = "no audit record: a line that was cut off, or an altered one"
+        report.findings.append(Finding(Fault.UNREADABLE, number, message, error=False))
+        return None
+    try:
+        right = hash_of(record) == record["hash"]
+    except (ValueError, RecursionError):
+        right = False
+    if not right:
+        text_of = f"record {record['seq']} of chain {record['chain']} ({record.get('id', 'no id')}) was altered"
+        report.findings.append(Finding(Fault.ALTERED, number, f"{text_of}: its hash is not that of its content"))
+    return Entry(number, record)
+
+
+def _parsed(text: bytes) -> Mapping[str, Any] | None:
+    if len(text) > MAX_LINE:
+        return None
+    try:
+        record = json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict) or record.get("schema") != FORMAT:
+        return None
+    texts = ("chain", "hash", "previous", "id", "type")
+    sound = all(isinstance(record.get(name), str) for name in texts) and type(record.get("seq")) is int
+    return record if sound else None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A field that is there twice could show a reader one value and the hash another."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a field is there twice")
+    return found
+
+
+def _place(entry: Entry, chains: dict[str, dict[int, Entry]], last: dict[str, int], report: Report) -> bool:
+    """Put a record into its chain; whether it is a new one."""
+    name = str(entry.record["chain"])
+    chain = chains.setdefault(name, {})
+    known = chain.get(entry.seq)
+    if known is not None:
+        if known.record == entry.record:
+            report.repeated += 1
+        else:
+            text = f"record {entry.seq} of chain {name} is there twice, with another content in line {known.line}"
+            report.findings.append(Finding(Fault.FORKED, entry.line, text))
+        return False
+    if entry.seq < last.get(name, 0):
+        text = f"record {entry.seq} of chain {name} stands after record {last[name]}"
+        report.findings.append(Finding(Fault.REORDERED, entry.line, text))
+    last[name] = max(entry.seq, last.get(name, 0))
+    chain[entry.seq] = entry
+    return True
+
+
+def _check_links(name: str, chain: Mapping[int, Entry], report: Report) -> None:
+    """Every record names the one before it; what is missing is named by its number."""
+    before: Entry | None = None
+    for seq in sorted(chain):
+        entry = chain[seq]
+        expected = before.hash if before is not None else GENESIS
+        if before is None and seq != 1:
+            text = f"chain {name} begins with record {seq}: records 1 to {seq - 1} are missing"
+            report.findings.append(Finding(Fault.HEADLESS, entry.line, text))
+        elif before is not None and seq != before.seq + 1:
+            which = f"record {seq - 1} is" if seq == before.seq + 2 else f"records {before.seq + 1} to {seq - 1} are"
+            text = f"{which} missing from chain {name}, before this line"
+            report.findings.append(Finding(Fault.REMOVED, entry.line, text))
+        elif entry.record["previous"] != expected:
+            text = f"record {seq} of chain {name} does not follow the record that stands before it"
+            report.findings.append(Finding(Fault.ALTERED, entry.line, text))
+        before = entry
+    if before is not None:
+        report.chains[name] = Head(name, before.seq, before.hash)
+
+
+def _check_starts(chains: Mapping[str, Mapping[int, Entry]], report: Report) -> None:
+    """A chain's first record names the head of the chain before it."""
+    for chain in chains.values():
+        first = chain.get(1)
+        if first is None or first.record["type"] != RecordType.CHAIN_STARTED:
+            if first is not None:
+                text = f"chain {first.record['chain']} does not begin with a record {RecordType.CHAIN_STARTED}"
+                report.findings.append(Finding(Fault.HEADLESS, first.line, text))
+            continue
+        named = first.record.get("previousChain")
+        if isinstance(named, dict):
+            _check_head(named, first.line, chains, report)
+
+
+def _check_head(named: Mapping[str, Any], line: int, chains: Mapping[str, Mapping[int, Entry]], report: Report) -> None:
+    chain = chains.get(str(named.get("chain")))
+    where = f"record {named.get('seq')} of chain {named.get('chain')}"
+    if chain is None:
+        text = f"the chain before this one is not in the stream: its head was {where}"
+        report.findings.append(Finding(Fault.CHAIN_MISSING, line, text, error=line != _first_line(chains)))
+        return
+    entry = chain.get(int(named.get("seq", 0)))
+    if entry is None:
+        text = f"{where} was the head when this chain began, and is missing"
+        report.findings.append(Finding(Fault.TRUNCATED, line, text))
+    elif entry.hash != named.get("hash"):
+        text = f"{where} is not the record that this chain names as the head before it"
+        report.findings.append(Finding(Fault.ALTERED, entry.line, text))
+
+
+def _first_line(chains: Mapping[str, Mapping[int, Entry]]) -> int:
+    """Where the oldest chain begins: what came before it may lie in an older file."""
+    return min((entry.line for chain in chains.values() for entry in chain.values()), default=0)
+
+
+def _began(chains: Mapping[str, Mapping[int, Entry]]) -> str:
+    """When the oldest record was made; RFC 3339 in UTC, which sorts as text."""
+    times = (str(entry.record.get("recordedTime", "")) for chain in chains.values() for entry in chain.values())
+    return min(times, default="")
+
+
+def _check_end(checkpoint: Checkpoint, chains: Mapping[str, Mapping[int, Entry]], report: Report) -> None:
+    head = checkpoint.head
+    chain = chains.get(head.chain)
+    if chain is None:
+        text = f"chain {head.chain} is not in the stream; its checkpoint of {checkpoint.time} has {head.seq} records"
+        report.findings.append(Finding(Fault.CHAIN_MISSING, 0, text, error=_began(chains) <= checkpoint.time))
+        return
+    report.checkpoints += 1
+    entry = chain.get(head.seq)
+    if entry is None:
+        end = max(chain)
+        text = (
+            f"chain {head.chain} ends at record {end}; its checkpoint of {checkpoint.time} says that record {head.seq} "
+            "was there"
+        )
+        report.findings.append(Finding(Fault.TRUNCATED, chain[end].line, text))
+    elif entry.hash != head.hash:
+        text = f"record {head.seq} of chain {head.chain} is not the one that was signed on {checkpoint.time}"
+        report.findings.append(Finding(Fault.ALTERED, entry.line, text))
