@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from watchkeeper.simulator import gotext
+from watchkeeper.simulator.events import EventLog
 from watchkeeper.simulator.faults import Faults
+from watchkeeper.simulator.faults.scene import Scene
 from watchkeeper.simulator.metrics.tikv import tikv_metrics
+from watchkeeper.simulator.observer import Observer
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call
 from watchkeeper.simulator.pdapi.front import Front
@@ -72,9 +75,12 @@ class Simulator:
             self.life.start(store)
         context = Context(self.world, self.members, self.coordinator, self.labels)
         self.resolved = context.resolved
-        self.faults = Faults(context, self.life)
         self.requests = RequestLog()
         self._front = Front(context)
+        self.events = EventLog(lambda: self.clock.now, lambda: gotext.rfc3339(self.clock.wall_ns(), whole_seconds=True))
+        self._scene = Scene(context, self.life, self._front.handle, self.events)
+        self.faults = Faults(self._scene)
+        self._observer = Observer(context, self.events)
         self.live = LiveTime(self.clock, factor)
         self._server = Server(
             self.world,
@@ -88,8 +94,8 @@ class Simulator:
 
     def _leader_changed(self, leader: Member) -> None:
         self.world.leader_started_at = leader.started_at
-        self.clock.skew_seconds = leader.clock_skew
         self.coordinator.leader_changed()
+        self._scene.leader_changed()
 
     def region(self, region_id: int) -> Region:
         """A region by id.
@@ -131,11 +137,7 @@ class Simulator:
 
     def handle(self, member: Member, call: Call) -> Answer:
         """What the member answers; the request is in the log afterwards."""
-        fault, answer = self.faults.before(member, call)
-        if answer is None:
-            answer = self._front.handle(member, call)
-            if fault is not None:
-                answer = replace(answer, latency=fault.seconds, hangs=answer.hangs or fault.hangs)
+        answer = self.faults.meet(member, call, self._front.handle)
         return self._logged(self._log(member, call, answer), answer)
 
     def _logged(self, number: int, answer: Answer) -> Answer:

@@ -66,11 +66,12 @@ async def test_a_dead_member_refuses_connections_and_is_back_on_its_port(
 ) -> None:
     simulator, endpoints = served
     await http.get(f"{endpoints.pd[1]}{V1}/ping")
-    await fault(http, endpoints, kind="kill-member", member="pd-1")
+    made = await fault(http, endpoints, kind="pd-member-down", member="pd-1")
     await asyncio.sleep(0.2)
     with pytest.raises(httpx.TransportError):
         await http.get(f"{endpoints.pd[1]}{V1}/ping")
-    await fault(http, endpoints, kind="return-member", member="pd-1")
+    healed = await http.delete(f"{endpoints.control}/faults/{made.json()['id']}")
+    assert healed.json() == {"healed": 1}
     await asyncio.sleep(0.1)
     assert (await http.get(f"{endpoints.pd[1]}{V1}/ping")).status_code == 200
     assert simulator.members.leader == "pd-0"
@@ -80,7 +81,7 @@ async def test_a_hung_member_and_a_dropped_answer_leave_the_client_waiting(
     served: tuple[Simulator, Endpoints], http: httpx.AsyncClient
 ) -> None:
     simulator, endpoints = served
-    await fault(http, endpoints, kind="hang-member", member="pd-2")
+    await fault(http, endpoints, kind="pd-member-hung", member="pd-2")
     with pytest.raises(httpx.ReadTimeout):
         await http.get(f"{endpoints.pd[2]}{V1}/ping", timeout=0.2)
     simulator.faults.route(RouteFault(path="/schedulers", method="POST", hangs=True, after=True))
@@ -123,52 +124,53 @@ async def test_control_shows_state_and_requests_and_moves_time(
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "error"),
     [
-        {"kind": "kill-store", "store": 99},
-        {"kind": "kill-store"},
-        {"kind": "nonsense"},
-        {"kind": "steps", "action": "explode"},
-        {"kind": "kill-store", "store": 1, "extra": True},
+        ({"kind": "store-crash", "store": 99}, "there is no store 99; there are [1, 2, 3, 4, 5, 6]"),
+        ({"kind": "store-crash"}, "store: is missing; the fields are seconds, store, kind"),
+        ({"kind": "store-crash", "store": "x"}, "store: input should be a valid integer"),
+        ({"kind": "store-crash", "store": 1, "extra": True}, "extra: unknown field; allowed are seconds, store, kind"),
+        ({"kind": "nonsense"}, "kind: there is no such fault; there are store-crash, store-silent"),
+        ({"store": 1}, "kind is missing; it is one of store-crash"),
+        ({"kind": "pd-route"}, "say what happens: status, hangs or milliseconds"),
     ],
+    ids=lambda value: str(value)[:30],
 )
-async def test_a_wrong_fault_is_400_with_the_reason(
-    served: tuple[Simulator, Endpoints], http: httpx.AsyncClient, body: dict[str, Any]
+async def test_a_wrong_fault_is_400_with_the_reason_and_what_is_allowed(
+    served: tuple[Simulator, Endpoints], http: httpx.AsyncClient, body: dict[str, Any], error: str
 ) -> None:
-    _, endpoints = served
+    simulator, endpoints = served
     answer = await fault(http, endpoints, **body)
     assert answer.status_code == 400
-    assert answer.json()["error"]
+    assert answer.json()["error"].startswith(error)
+    assert simulator.faults.active == []
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"kind": "kill-store", "store": 1},
-        {"kind": "silence-store", "store": 1},
-        {"kind": "return-store", "store": 1},
-        {"kind": "set-store", "store": 1, "busy": True, "slow_score": 80, "available_bytes": 1000},
-        {"kind": "steps", "action": "ignore", "store": 1},
-        {"kind": "clear-steps"},
-        {"kind": "change-pd-leader", "to": "pd-1"},
-        {"kind": "foreign-evict", "store": 1},
-        {"kind": "pause-scheduler", "name": "balance-leader-scheduler", "seconds": 60},
-        {"kind": "pause-checker", "name": "merge", "seconds": 60},
-        {"kind": "gc-service", "service_id": "br", "ttl_seconds": 60},
-        {"kind": "gc-release", "service_id": "br"},
-        {"kind": "halt-scheduling", "on": True},
-        {"kind": "cluster-id", "cluster_id": 1},
-        {"kind": "route", "path": "/stores", "status": 500, "times": 1},
-        {"kind": "clear-routes"},
-    ],
-    ids=lambda body: str(body["kind"]),
-)
-async def test_every_fault_can_be_asked_for(
-    served: tuple[Simulator, Endpoints], http: httpx.AsyncClient, body: dict[str, Any]
+async def test_faults_in_force_are_listed_and_healed(
+    served: tuple[Simulator, Endpoints], http: httpx.AsyncClient
 ) -> None:
-    _, endpoints = served
-    answer = await fault(http, endpoints, **body)
-    assert (answer.status_code, answer.json()) == (200, {"applied": True})
+    simulator, endpoints = served
+    assert (await fault(http, endpoints, kind="pd-leader-change")).json() == {"id": None}
+    assert (await fault(http, endpoints, kind="store-crash", store=1, seconds=60)).json() == {"id": 1}
+    assert (await fault(http, endpoints, kind="store-busy", store=2)).json() == {"id": 2}
+    shown = (await http.get(f"{endpoints.control}/faults")).json()
+    assert [(one["id"], one["kind"], one["since"], one["until"]) for one in shown] == [
+        (1, "store-crash", 0.0, 60.0),
+        (2, "store-busy", 0.0, None),
+    ]
+    simulator.clock.advance(61)
+    assert (await http.delete(f"{endpoints.control}/faults/1")).json() == {
+        "error": "no fault has the id 1; in force: [2]"
+    }
+    assert (await http.delete(f"{endpoints.control}/faults")).json() == {"healed": 1}
+    texts = [one["text"] for one in (await http.get(f"{endpoints.control}/events")).json() if one["about"] == "fault"]
+    assert texts == [
+        "pd-leader-change has happened",
+        "store-crash seconds=60.0 store=1 begins (id 1)",
+        "store-busy store=2 begins (id 2)",
+        "store-crash seconds=60.0 store=1 is healed (id 1)",
+        "store-busy store=2 is healed (id 2)",
+    ]
 
 
 async def test_metrics_of_a_store_follow_its_leaders_and_end_with_it(

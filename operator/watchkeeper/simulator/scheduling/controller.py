@@ -40,6 +40,8 @@ class OperatorController:
         self._memory = _Memory()
         self.on_end: Callable[[int], None] = lambda region_id: None
         """Called with the region when an operator has ended, however it ended."""
+        self.on_news: Callable[[Operation, str], None] = lambda operation, event: None
+        """Called when an operator has been created, and when it has ended."""
         self.events: Counter[tuple[str, str]] = Counter()
         """Operators by description and event, as in `pd_schedule_operators_count`."""
 
@@ -119,6 +121,7 @@ class OperatorController:
         self._memory.running[region.id] = operation
         self._limiter.take(operation)
         self.events[(operation.desc, "create")] += 1
+        self.on_news(operation, "create")
         self._world.clock.after(operation.timeout, lambda: self._time_out(operation))
         self._check(operation, region)
 
@@ -212,4 +215,5 @@ class OperatorController:
         self._memory.records.pop(operation.region_id, None)
         self._memory.records[operation.region_id] = operation
         self.events[(operation.desc, event)] += 1
+        self.on_news(operation, event)
         self.on_end(operation.region_id)

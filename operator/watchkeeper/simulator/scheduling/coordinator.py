@@ -21,7 +21,6 @@ class Coordinator:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._stops = 0
         self.executor = StepExecutor(world)
         self.limiter = StoreLimiter(world)
         self.operators = OperatorController(world, self.executor, self.limiter)
@@ -45,9 +44,8 @@ class Coordinator:
         self.checker.look_at(region.id)
 
     def stop_acting(self, *, on: bool) -> None:
-        """Schedulers and checkers do nothing while anybody has asked for it; operators by hand go on."""
-        self._stops += 1 if on else -1
-        self.runner.is_stopped = self.checker.is_stopped = self._stops > 0
+        """Schedulers and checkers do nothing while it is on; operators by hand go on."""
+        self.runner.is_stopped = self.checker.is_stopped = on
 
     def leader_changed(self) -> None:
         """Forget what only the old leader's memory held; schedulers and checkers pause until prepared."""

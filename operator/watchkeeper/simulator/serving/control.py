@@ -1,4 +1,4 @@
-"""The control API: the state as it truly is, the request log, faults and the clock."""
+"""The control API: the state as it truly is, the request log, events, faults and the clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from watchkeeper.simulator.serving.faultbodies import FAULT
+from watchkeeper.simulator.faults import FAULT
+from watchkeeper.simulator.problems import problems
 from watchkeeper.simulator.serving.state import region_view, state_view
 
 if TYPE_CHECKING:
@@ -30,51 +31,92 @@ async def _explain(request: web.Request, handler: _Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except ValidationError as error:
-        return web.json_response({"error": error.errors(include_url=False, include_context=False)}, status=400)
+        text = "; ".join(str(one) for one in problems(error, _Advance if request.path == "/clock/advance" else None))
+        return web.json_response({"error": text}, status=400)
     except ValueError as error:
         return web.json_response({"error": str(error)}, status=400)
 
 
 def control_app(simulator: Simulator) -> web.Application:
     """The application behind the control port."""
+    control = _Control(simulator)
 
-    async def state(request: web.Request) -> web.Response:
+    @web.middleware
+    async def at_this_moment(request: web.Request, handler: _Handler) -> web.StreamResponse:
         simulator.live.catch_up()
-        return web.json_response(state_view(simulator))
+        return await handler(request)
 
-    async def region(request: web.Request) -> web.Response:
-        simulator.live.catch_up()
-        region_id = int(request.match_info["id"])
-        found = simulator.world.regions.get(region_id)
+    app = web.Application(middlewares=[_explain, at_this_moment])
+    app.router.add_get("/state", control.state)
+    app.router.add_get("/regions/{id}", control.region)
+    app.router.add_get("/requests", control.requests)
+    app.router.add_get("/events", control.events)
+    app.router.add_get("/targets", control.targets)
+    app.router.add_get("/faults", control.active)
+    app.router.add_post("/faults", control.inject)
+    app.router.add_delete("/faults", control.heal_all)
+    app.router.add_delete("/faults/{id}", control.heal)
+    app.router.add_post("/clock/advance", control.advance)
+    return app
+
+
+class _Control:
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+
+    async def state(self, request: web.Request) -> web.Response:
+        """Everything but the regions."""
+        return web.json_response(state_view(self._simulator))
+
+    async def region(self, request: web.Request) -> web.Response:
+        """One region."""
+        region_id = _number(request.match_info["id"])
+        found = self._simulator.world.regions.get(region_id)
         if found is None:
             raise ValueError(f"there is no region {region_id}")
         return web.json_response(region_view(found))
 
-    async def requests(request: web.Request) -> web.Response:
-        since = int(request.query.get("since", "0"))
-        chosen = simulator.requests.since(since)
+    async def requests(self, request: web.Request) -> web.Response:
+        """What was asked of PD since a number; with `writes` only what may have changed something."""
+        chosen = self._simulator.requests.since(_number(request.query.get("since", "0")))
         if "writes" in request.query:
             chosen = [one for one in chosen if one.is_write]
         return web.json_response([one.as_json for one in chosen])
 
-    async def faults(request: web.Request) -> web.Response:
-        simulator.live.catch_up()
-        FAULT.validate_json(await request.read()).apply(simulator.faults)
-        return web.json_response({"applied": True})
+    async def events(self, request: web.Request) -> web.Response:
+        """What happened since a number."""
+        since = _number(request.query.get("since", "0"))
+        return web.json_response([one.as_json for one in self._simulator.events.since(since)])
 
-    async def advance(request: web.Request) -> web.Response:
-        simulator.live.catch_up()
-        simulator.clock.advance(_Advance.model_validate_json(await request.read()).seconds)
-        return web.json_response({"now": simulator.clock.now})
+    async def targets(self, request: web.Request) -> web.Response:
+        """For Prometheus' HTTP service discovery."""
+        return web.json_response(self._simulator.scrape_targets())
 
-    async def targets(request: web.Request) -> web.Response:
-        return web.json_response(simulator.scrape_targets())
+    async def active(self, request: web.Request) -> web.Response:
+        """The faults in force."""
+        return web.json_response([one.as_json for one in self._simulator.faults.active])
 
-    app = web.Application(middlewares=[_explain])
-    app.router.add_get("/state", state)
-    app.router.add_get("/regions/{id}", region)
-    app.router.add_get("/requests", requests)
-    app.router.add_get("/targets", targets)
-    app.router.add_post("/faults", faults)
-    app.router.add_post("/clock/advance", advance)
-    return app
+    async def inject(self, request: web.Request) -> web.Response:
+        """A fault begins, or happens; `id` is null for one of one moment."""
+        active = self._simulator.faults.inject(FAULT.validate_json(await request.read()))
+        return web.json_response({"id": active.number if active is not None else None})
+
+    async def heal(self, request: web.Request) -> web.Response:
+        """One fault ends."""
+        self._simulator.faults.heal(_number(request.match_info["id"]))
+        return web.json_response({"healed": 1})
+
+    async def heal_all(self, request: web.Request) -> web.Response:
+        """All faults end."""
+        return web.json_response({"healed": self._simulator.faults.heal_all()})
+
+    async def advance(self, request: web.Request) -> web.Response:
+        """Time passes."""
+        self._simulator.clock.advance(_Advance.model_validate_json(await request.read()).seconds)
+        return web.json_response({"now": self._simulator.clock.now})
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(f"{text!r} is not a number")
+    return int(text)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from email.utils import formatdate
+from typing import Any
 
 from aiohttp import web
 
@@ -60,7 +61,10 @@ class Server:
         self._pd: dict[str, Listener] = {}
         self._status: dict[int, Listener] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._host: str | None = None
+        """None until the ports are open."""
         members.on_state = self._member_changed
+        world.on_new_store = self._store_joined
 
     @property
     def status_urls(self) -> dict[int, str]:
@@ -74,9 +78,9 @@ class Server:
             listener = self._pd[member.name] = Listener(self._pd_handler(member), host, port)
             await listener.open()
             member.client_url = listener.url
+        self._host = host
         for store in self._world.stores.values():
-            self._status[store.id] = Listener(self._status_handler(store), host)
-            await self._status[store.id].open()
+            await self._open_status(store)
         control = await self._start_control(host, control_port)
         return Endpoints(tuple(one.url for one in self._pd.values()), self.status_urls, control)
 
@@ -99,9 +103,20 @@ class Server:
         listener = self._pd.get(member.name)
         if listener is not None:
             is_down = member.state is MemberState.DOWN
-            task = asyncio.get_running_loop().create_task(listener.close() if is_down else listener.open())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._soon(listener.close() if is_down else listener.open())
+
+    def _store_joined(self, store: Store) -> None:
+        if self._host is not None:
+            self._soon(self._open_status(store))
+
+    async def _open_status(self, store: Store) -> None:
+        listener = self._status[store.id] = Listener(self._status_handler(store), self._host or "127.0.0.1")
+        await listener.open()
+
+    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _pd_handler(self, member: Member) -> WebHandler:
         async def handler(request: web.BaseRequest) -> web.StreamResponse:

@@ -69,7 +69,8 @@ class RegionMap:
 
     def freeze_counts(self, *, on: bool) -> None:
         """PD's index per store is locked, or free again (surprise 1)."""
-        self._frozen = copy.deepcopy(dict(self._stores)) if on else None
+        if on != (self._frozen is not None):
+            self._frozen = copy.deepcopy(dict(self._stores)) if on else None
 
     def forget_leader(self, region: Region) -> None:
         """A new PD leader knows the region, but not who leads it, until a heartbeat tells."""

@@ -1,0 +1,1 @@
+"""Other people and programs that work on the same cluster through PD."""

@@ -1,0 +1,160 @@
+"""People with pd-ctl, and what they leave behind."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from watchkeeper.simulator.faults.fault import Area, Happening, Heal, Lasting
+from watchkeeper.simulator.faults.scene import Scene
+from watchkeeper.simulator.scheduling.schedulers import EVICT_LEADER
+
+V1 = "/pd/api/v1"
+PERSON = "pd-ctl"
+
+
+class PdCtl(Happening):
+    """A person sends one request with pd-ctl: an operator by hand, a limit, a label."""
+
+    area: ClassVar[Area] = Area.OTHERS
+
+    kind: Literal["pd-ctl"] = "pd-ctl"
+    method: Literal["POST", "DELETE", "PATCH"] = Field(default="POST", description="HTTP method")
+    path: str = Field(pattern="^/", description="behind /pd/api/v1, such as /operators")
+    body: dict[str, Any] | list[Any] | str | None = Field(default=None, description="JSON body")
+
+    def happen(self, scene: Scene) -> None:
+        """Send it."""
+        answer = scene.ask(PERSON, self.method, V1 + self.path, self.body)
+        if answer.hangs or answer.status >= 400:
+            said = "no answer" if answer.hangs else answer.body.decode(errors="replace").strip()
+            raise ValueError(f"PD refused what the person asked for: {said}")
+
+
+class PdCtlMoves(Lasting):
+    """A person moves leaders to a store by hand, one every few seconds.
+
+    Their operators are urgent: they replace those of schedulers and refuse others on the same region.
+    """
+
+    area: ClassVar[Area] = Area.OTHERS
+
+    kind: Literal["pd-ctl-moves"] = "pd-ctl-moves"
+    store: int = Field(ge=1, description="id of the store that gets the leaders")
+    every_seconds: float = Field(default=5.0, gt=0, description="time between two moves")
+
+    def begin(self, scene: Scene) -> Heal:
+        """Move one now and then."""
+        store_id = scene.store(self.store).id
+
+        def move() -> None:
+            movable = [region for region in scene.regions_of(store_id) if region.leader_store not in {0, store_id}]
+            if movable:
+                region = scene.world.random.choice(movable)
+                body = {"name": "transfer-leader", "region_id": region.id, "to_store_id": store_id}
+                scene.ask(PERSON, "POST", f"{V1}/operators", body)
+
+        return scene.every(self.every_seconds, move)
+
+
+class ForeignEvict(Lasting):
+    """Somebody else has asked PD to keep leaders off a store.
+
+    The entry is in the same list as everybody's and has no owner. Healed, they take it away again.
+    """
+
+    area: ClassVar[Area] = Area.OTHERS
+
+    kind: Literal["foreign-evict"] = "foreign-evict"
+    store: int = Field(ge=1, description="id of the store")
+
+    def begin(self, scene: Scene) -> Heal:
+        """Make the entry."""
+        store_id = scene.store(self.store).id
+        scene.ask(PERSON, "POST", f"{V1}/schedulers", {"name": EVICT_LEADER, "store_id": store_id})
+        return lambda: _release(scene, store_id)
+
+
+class ForeignRelease(Happening):
+    """Somebody else removes the evict-leader entry of a store, whoever made it."""
+
+    area: ClassVar[Area] = Area.OTHERS
+
+    kind: Literal["foreign-release"] = "foreign-release"
+    store: int = Field(ge=1, description="id of the store")
+
+    def happen(self, scene: Scene) -> None:
+        """Remove it."""
+        scheduler = scene.coordinator.schedulers.get(EVICT_LEADER)
+        if scheduler is None or self.store not in scheduler.stores:
+            raise ValueError(f"store {self.store} is not evicted")
+        _release(scene, self.store)
+
+
+def _release(scene: Scene, store_id: int) -> None:
+    scene.ask(PERSON, "DELETE", f"{V1}/schedulers/{EVICT_LEADER}-{store_id}")
+
+
+class ForgottenPause(Lasting):
+    """Somebody has paused a scheduler for a long time and forgotten it.
+
+    PD lists it under ?status=paused; a change of the PD leader resumes it, silently. Healed, somebody remembers.
+    """
+
+    area: ClassVar[Area] = Area.OTHERS
+
+    kind: Literal["forgotten-pause"] = "forgotten-pause"
+    scheduler: str = Field(default="balance-leader-scheduler", description="its name, or all")
+    delay_seconds: int = Field(default=86_400, ge=1, description="for how long they paused it")
+
+    def begin(self, scene: Scene) -> Heal:
+        """Pause it."""
+        path = f"{V1}/schedulers/{self.scheduler}"
+        if self.scheduler != "all" and scene.coordinator.schedulers.get(self.scheduler) is None:
+            raise ValueError(f"there is no {self.scheduler}; there are {scene.coordinator.schedulers.names} and all")
+        scene.ask(PERSON, "POST", path, {"delay": self.delay_seconds})
+        return lambda: _resume(scene, path)
+
+
+class PausedChecker(Lasting):
+    """Somebody has paused a checker of PD, so that regions are not repaired.
+
+    GET /checker/{name} tells; a change of the PD leader resumes it.
+    """
+
+    area: ClassVar[Area] = Area.OTHERS
+
+    kind: Literal["checker-paused"] = "checker-paused"
+    checker: Literal["learner", "replica", "rule", "split", "merge", "joint-state"] = Field(
+        default="rule", description="its name"
+    )
+    delay_seconds: int = Field(default=86_400, ge=1, description="for how long they paused it")
+
+    def begin(self, scene: Scene) -> Heal:
+        """Pause it."""
+        path = f"{V1}/checker/{self.checker}"
+        scene.ask(PERSON, "POST", path, {"delay": self.delay_seconds})
+        return lambda: _resume(scene, path)
+
+
+def _resume(scene: Scene, path: str) -> None:
+    scene.ask(PERSON, "POST", path, {"delay": 0})
+
+
+class HaltScheduling(Lasting):
+    """Somebody has set halt-scheduling: nothing moves but operators by hand."""
+
+    area: ClassVar[Area] = Area.OTHERS
+
+    kind: Literal["halt-scheduling"] = "halt-scheduling"
+
+    def begin(self, scene: Scene) -> Heal:
+        """Set it."""
+        path = f"{V1}/config"
+        scene.ask(PERSON, "POST", path, {"halt-scheduling": "true"})
+
+        def heal() -> None:
+            scene.ask(PERSON, "POST", path, {"halt-scheduling": "false"})
+
+        return heal
