@@ -9,6 +9,7 @@ from pydantic import Field
 from watchkeeper.simulator.faults.fault import Area, Heal, Lasting
 from watchkeeper.simulator.faults.scene import Scene
 from watchkeeper.simulator.world.region import Region
+from watchkeeper.simulator.world.store import Liveness
 
 
 class NetworkCut(Lasting):
@@ -80,7 +81,7 @@ def _rejoin(scene: Scene) -> None:
         for peer in region.peers
         if peer.id in region.down
         and not _is_lost(scene, region, peer.store_id)
-        and scene.store_states.of(peer.store_id) is None
+        and scene.store_states.of(peer.store_id) is not Liveness.DEAD
     ]
     for region, peer_id in behind:
         with world.regions.changing(region):

@@ -175,10 +175,11 @@ class PdUndercount(PdFault):
         scene.world.random.shuffle(waiting)
         for region in waiting:
             regions.forget_leader(region)
-        share = max(1, round(len(waiting) / self.slow_seconds))
+        total, began = len(waiting), scene.now
 
         def hear() -> None:
-            for _ in range(min(share, len(waiting))):
+            left = total * (1 - (scene.now - began) / self.slow_seconds)
+            while waiting and len(waiting) > left:
                 _hear(scene, waiting.pop().id)
 
         stop = scene.every(1.0, hear, at_once=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,8 @@ from watchkeeper.simulator.world.region import Region
 from watchkeeper.simulator.world.registration import StoreSpec, register
 from watchkeeper.simulator.world.store import Liveness, Store
 
+_RETRY_SECONDS = 2.0
+_TRIES = 300
 Handle = Callable[[Member, Call], Answer]
 
 
@@ -35,6 +38,7 @@ class Scene:
         self.events = events
         self.routes: list[RouteFault] = []
         self._handle = handle
+        self._holds: Counter[str] = Counter()
         self._overrides = Overrides(self.world.config.schedule)
         self.store_states: Worst[int, Liveness] = Worst([Liveness.SILENT, Liveness.DEAD], self._store_state)
         self.busy: Worst[int, bool] = Worst([True], self._store_busy)
@@ -103,6 +107,29 @@ class Scene:
         if region is None:
             raise ValueError(f"there is no region {region_id}; GET /pd/api/v1/regions/key lists those that there are")
         return region
+
+    def insist(self, who: str, method: str, path: str, body: Any = None, tries: int = _TRIES) -> None:
+        """The same, again and again while PD does not answer or fails."""
+        answer = self.ask(who, method, path, body)
+        if (answer.hangs or answer.status >= 500) and tries > 1:
+            self.after(_RETRY_SECONDS, lambda: self.insist(who, method, path, body, tries - 1))
+
+    def hold(self, what: str, make: Callable[[], None], undo: Callable[[], None]) -> Callable[[], None]:
+        """Make something for the first who wants it, and undo it with the last.
+
+        Returns:
+            What gives up one's share.
+        """
+        if not self._holds[what]:
+            make()
+        self._holds[what] += 1
+
+        def give_up() -> None:
+            self._holds[what] -= 1
+            if not self._holds[what]:
+                undo()
+
+        return give_up
 
     def regions_of(self, store_id: int) -> list[Region]:
         """Every region with a peer on the store."""

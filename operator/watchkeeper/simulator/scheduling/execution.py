@@ -93,8 +93,11 @@ class StepExecutor:
                 return knobs.change_peer_seconds
 
     def _execute(self, step: Step, region: Region) -> None:
-        if step.applied(region) or self._world.stores[region.leader_store].liveness is not Liveness.ALIVE:
+        leader = self._world.stores[region.leader_store]
+        if step.applied(region) or leader.liveness is not Liveness.ALIVE:
             return
+        if leader.disk.is_hung and not isinstance(step, TransferLeader):
+            return  # a change must be applied to disk; handing a leader over is only a message
         match step:
             case TransferLeader():
                 self._transfer(step, region)

@@ -101,6 +101,7 @@ class StoreLife:
             if peer is None:
                 continue
             if self._leads_nobody(region, store):
+                region.down.pop(peer.id, None)
                 self.elect(region)
                 continue
             with self._world.regions.changing(region):

@@ -44,8 +44,7 @@ class BrBackup(Tool):
     def begin(self, scene: Scene) -> Heal:
         """Hold, and renew."""
         point = scene.tso(0)
-        stop = scene.every(_RENEW_SECONDS, lambda: hold_gc(scene, self.service, TTL_SECONDS, point))
-        return stop if self.dies else all_of(lambda: release_gc(scene, self.service), stop)
+        return _service(scene, self.dies, self.service, TTL_SECONDS, point)
 
 
 class BrRestore(Tool):
@@ -59,19 +58,23 @@ class BrRestore(Tool):
     def begin(self, scene: Scene) -> Heal:
         """Pause and set, and renew both."""
         stop = scene.every(_RENEW_SECONDS, lambda: _restore(scene, TTL_SECONDS))
-        return stop if self.dies else all_of(lambda: _restore(scene, 0), stop)
+        return all_of(scene.hold("br-restore", _nothing, _nothing if self.dies else lambda: _restore(scene, 0)), stop)
+
+
+def _nothing() -> None:
+    """Nothing to do."""
 
 
 def _restore(scene: Scene, seconds: int) -> None:
     for name in _PAUSED_BY_RESTORE:
         if scene.coordinator.schedulers.get(name) is not None:
-            scene.ask("br", "POST", f"{V1}/schedulers/{name}", {"delay": seconds})
+            scene.insist("br", "POST", f"{V1}/schedulers/{name}", {"delay": seconds})
     stores = len(scene.world.living_stores())
     schedule = scene.world.config.schedule
     values: dict[str, Any] = {f"schedule.{key}": min(_MOST, int(schedule[key]) * stores) for key in _TIMES_STORES}
     values |= {f"schedule.{key}": 0 for key in _ZERO}
     values["schedule.enable-location-replacement"] = "false"
-    scene.ask("br", "POST", f"{V1}/config?ttlSecond={seconds}", values)
+    scene.insist("br", "POST", f"{V1}/config?ttlSecond={seconds}", values)
 
 
 class Lightning(Tool):
@@ -98,11 +101,11 @@ class Lightning(Tool):
 
 
 def _put(scene: Scene, path: str, body: dict[str, Any]) -> None:
-    scene.ask("lightning", "POST", path, body)
+    scene.insist("lightning", "POST", path, body)
 
 
 def _delete(scene: Scene, path: str) -> None:
-    scene.ask("lightning", "DELETE", path)
+    scene.insist("lightning", "DELETE", path)
 
 
 class CdcHoldsGc(Tool):
@@ -119,8 +122,14 @@ class CdcHoldsGc(Tool):
     def begin(self, scene: Scene) -> Heal:
         """Hold at that point, and renew."""
         point = scene.tso(self.age_hours * 3600)
-        stop = scene.every(_RENEW_SECONDS, lambda: hold_gc(scene, self.service, self.ttl_seconds, point))
-        return stop if self.dies else all_of(lambda: release_gc(scene, self.service), stop)
+        return _service(scene, self.dies, self.service, self.ttl_seconds, point)
+
+
+def _service(scene: Scene, dies: bool, service: str, ttl_seconds: int, point: int) -> Heal:
+    """Hold garbage collection and renew it; a service that several hold goes with the last."""
+    stop = scene.every(_RENEW_SECONDS, lambda: hold_gc(scene, service, ttl_seconds, point))
+    release = _nothing if dies else lambda: release_gc(scene, service)
+    return all_of(scene.hold(f"gc/{service}", _nothing, release), stop)
 
 
 def hold_gc(scene: Scene, service: str, ttl_seconds: int, point: int) -> None:

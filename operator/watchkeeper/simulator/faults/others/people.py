@@ -72,8 +72,12 @@ class ForeignEvict(Lasting):
     def begin(self, scene: Scene) -> Heal:
         """Make the entry."""
         store_id = scene.store(self.store).id
-        scene.ask(PERSON, "POST", f"{V1}/schedulers", {"name": EVICT_LEADER, "store_id": store_id})
-        return lambda: _release(scene, store_id)
+        body = {"name": EVICT_LEADER, "store_id": store_id}
+        return scene.hold(
+            f"evict-leader of {store_id}",
+            lambda: scene.insist(PERSON, "POST", f"{V1}/schedulers", body),
+            lambda: _release(scene, store_id),
+        )
 
 
 class ForeignRelease(Happening):
@@ -93,7 +97,7 @@ class ForeignRelease(Happening):
 
 
 def _release(scene: Scene, store_id: int) -> None:
-    scene.ask(PERSON, "DELETE", f"{V1}/schedulers/{EVICT_LEADER}-{store_id}")
+    scene.insist(PERSON, "DELETE", f"{V1}/schedulers/{EVICT_LEADER}-{store_id}")
 
 
 class ForgottenPause(Lasting):
@@ -113,8 +117,7 @@ class ForgottenPause(Lasting):
         path = f"{V1}/schedulers/{self.scheduler}"
         if self.scheduler != "all" and scene.coordinator.schedulers.get(self.scheduler) is None:
             raise ValueError(f"there is no {self.scheduler}; there are {scene.coordinator.schedulers.names} and all")
-        scene.ask(PERSON, "POST", path, {"delay": self.delay_seconds})
-        return lambda: _resume(scene, path)
+        return _pause(scene, path, self.delay_seconds)
 
 
 class PausedChecker(Lasting):
@@ -134,12 +137,15 @@ class PausedChecker(Lasting):
     def begin(self, scene: Scene) -> Heal:
         """Pause it."""
         path = f"{V1}/checker/{self.checker}"
-        scene.ask(PERSON, "POST", path, {"delay": self.delay_seconds})
-        return lambda: _resume(scene, path)
+        return _pause(scene, path, self.delay_seconds)
 
 
-def _resume(scene: Scene, path: str) -> None:
-    scene.ask(PERSON, "POST", path, {"delay": 0})
+def _pause(scene: Scene, path: str, seconds: int) -> Heal:
+    return scene.hold(
+        path,
+        lambda: scene.insist(PERSON, "POST", path, {"delay": seconds}),
+        lambda: scene.insist(PERSON, "POST", path, {"delay": 0}),
+    )
 
 
 class HaltScheduling(Lasting):
@@ -152,9 +158,8 @@ class HaltScheduling(Lasting):
     def begin(self, scene: Scene) -> Heal:
         """Set it."""
         path = f"{V1}/config"
-        scene.ask(PERSON, "POST", path, {"halt-scheduling": "true"})
-
-        def heal() -> None:
-            scene.ask(PERSON, "POST", path, {"halt-scheduling": "false"})
-
-        return heal
+        return scene.hold(
+            "halt-scheduling",
+            lambda: scene.insist(PERSON, "POST", path, {"halt-scheduling": "true"}),
+            lambda: scene.insist(PERSON, "POST", path, {"halt-scheduling": "false"}),
+        )

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.simulator.faults.bed import Bed
+
+
+def test_a_busy_store_gets_no_leader_until_the_last_reason_is_gone() -> None:
+    bed = Bed()
+    first, second = bed.do("store-busy", store=2), bed.do("store-busy", store=2)
+    bed.heal(first)
+    assert bed.store(2)["is_busy"] is True
+    region = next(one.id for one in bed.sim.world.regions if one.leader_store == 1 and one.peer_on(2) is not None)
+    body = {"name": "transfer-leader", "region_id": region, "to_store_id": 2}
+    assert "target leader is not allowed" in bed.ask("POST", "/operators", body)[1]
+    bed.heal(second)
+    assert "is_busy" not in bed.store(2)
+    assert bed.ask("POST", "/operators", body)[0] == 200
+
+
+def test_a_full_disk_counts_as_low_and_is_given_back() -> None:
+    bed = Bed()
+    low = 'pd_cluster_status{engine="tikv",store="2",type="store_low_space_count"}'
+    before = bed.store(2)["available"]
+    number = bed.do("disk-low", store=2, available_gib=5)
+    assert (bed.store(2)["available"], bed.metric(low)) == ("5GiB", 1)
+    bed.heal(number)
+    assert (bed.store(2)["available"], bed.metric(low)) == (before, 0)
+
+
+def test_two_fillings_of_a_disk_add_up() -> None:
+    bed = Bed()
+    first, second = bed.do("disk-low", store=2, available_gib=50), bed.do("disk-low", store=2, available_gib=20)
+    assert bed.store(2)["available"] == "20GiB"
+    bed.heal(first)
+    assert 60 < float(bed.store(2)["available"].removesuffix("GiB")) < 70
+    bed.heal(second)
+
+
+@pytest.mark.parametrize("ends_itself_after", [60.0, None])
+def test_a_hung_disk_sends_busy_heartbeats_and_the_store_ends_itself_or_not(ends_itself_after: float | None) -> None:
+    bed = Bed()
+    number = bed.do("disk-hung", store=2, ends_itself_after=ends_itself_after)
+    bed.pass_time(55)
+    shown = bed.store(2)
+    assert (shown["state_name"], shown["is_busy"], shown["leader_count"]) == ("Up", True, 11)
+    bed.pass_time(60)
+    assert bed.states()[2] == ("Up" if ends_itself_after is None else "Disconnected")
+    bed.heal(number)
+    bed.pass_time(60)
+    assert bed.states()[2] == "Up"
+    assert "is_busy" not in bed.store(2)
+
+
+def test_a_hung_disk_changes_no_peers() -> None:
+    bed = Bed()
+    bed.do("disk-hung", store=2, ends_itself_after=None)
+    region = bed.sim.region(bed.led_by(2))
+    target = next(one for one in (1, 3, 4, 6) if region.peer_on(one) is None)
+    bed.ask("POST", "/operators", {"name": "add-peer", "region_id": region.id, "store_id": target})
+    bed.pass_time(120)
+    assert "status: RUNNING" in bed.get(f"/operators/{region.id}")
+    assert len(bed.region(region.id)["peers"]) == 3
+
+
+def test_a_cold_restart_empties_the_cache() -> None:
+    bed = Bed()
+    bed.do("cold-restart", store=2, down_seconds=30)
+    bed.pass_time(29)
+    assert (bed.states()[2], bed.leaders(2)) == ("Disconnected", 0)
+    bed.pass_time(5)
+    assert bed.states()[2] == "Up"
+    assert bed.sim.world.stores[2].cold_since == pytest.approx(31.0)

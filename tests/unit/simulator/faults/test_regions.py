@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.simulator.faults.bed import Bed
+
+
+def test_a_region_without_leader_shows_the_old_one_until_pd_changes_its_leader() -> None:
+    bed = Bed()
+    region = bed.led_by(1)
+    number = bed.do("region-no-leader", region=region)
+    target = next(peer["store_id"] for peer in bed.region(region)["peers"] if peer["store_id"] != 1)
+    bed.ask("POST", "/operators", {"name": "transfer-leader", "region_id": region, "to_store_id": target})
+    bed.pass_time(61)
+    assert "status: TIMEOUT" in bed.get(f"/operators/{region}")
+    assert bed.region(region)["leader"]["store_id"] == 1
+    bed.do("pd-leader-change")
+    bed.pass_time(10)
+    assert bed.region(region)["leader"] == {"role_name": ""}
+    assert sum(bed.leaders(one) for one in bed.states()) == 65
+    bed.heal(number)
+    assert bed.region(region)["leader"]["store_id"] == 1
+
+
+@pytest.mark.parametrize(
+    ("phase", "roles"), [("enter", {"Voter", "Learner"}), ("leave", {"Voter", "IncomingVoter", "DemotingVoter"})]
+)
+def test_a_conf_change_hangs_in_the_joint_state_or_before_it(phase: str, roles: set[str]) -> None:
+    bed = Bed()
+    region = bed.sim.region(bed.led_by(1))
+    source = next(peer.store_id for peer in region.peers if peer.store_id != 1)
+    target = source + 3 if source <= 3 else source - 3
+    number = bed.do("conf-change-stuck", region=region.id, phase=phase)
+    body = {"name": "transfer-peer", "region_id": region.id, "from_store_id": source, "to_store_id": target}
+    assert bed.ask("POST", "/operators", body)[0] == 200
+    bed.pass_time(300)
+    assert {peer["role_name"] for peer in bed.region(region.id)["peers"]} == roles
+    assert "status: RUNNING" in bed.get(f"/operators/{region.id}")
+    bed.heal(number)
+    bed.pass_time(20)
+    assert {peer["role_name"] for peer in bed.region(region.id)["peers"]} == {"Voter"}
+    assert {peer["store_id"] for peer in bed.region(region.id)["peers"]} >= {1, target}
+
+
+def test_pending_peers_stay_pending_old_and_new() -> None:
+    bed = Bed()
+    number = bed.do("peers-pending", store=2, count=7)
+    bed.pass_time(900)
+    assert (bed.store(2)["pending_peer_count"], bed.checked("pending-peer")) == (7, 7)
+    pending = next(iter(bed.sim.world.regions.pending))
+    body = {"name": "transfer-leader", "region_id": pending, "to_store_id": 2}
+    assert "cannot transfer leader to 2: unhealthy" in bed.ask("POST", "/operators", body)[1].replace("peer ", "")
+    region = next(one for one in bed.sim.world.regions if one.peer_on(2) is None and one.peer_on(5) is not None)
+    move = {"name": "transfer-peer", "region_id": region.id, "from_store_id": 5, "to_store_id": 2}
+    assert bed.ask("POST", "/operators", move)[0] == 200
+    bed.pass_time(120)
+    assert "add learner peer" in bed.get(f"/operators/{region.id}")
+    assert bed.store(2)["pending_peer_count"] == 8
+    bed.heal(number)
+    bed.pass_time(30)
+    assert bed.checked("pending-peer") == 0
+
+
+def test_a_split_under_an_operator_makes_its_epoch_old() -> None:
+    bed = Bed()
+    region = bed.led_by(1)
+    bed.do("steps-ignored", region=region, seconds=20)
+    target = next(peer["store_id"] for peer in bed.region(region)["peers"] if peer["store_id"] != 1)
+    bed.ask("POST", "/operators", {"name": "transfer-leader", "region_id": region, "to_store_id": target})
+    before = bed.region(region)
+    bed.do("region-split", region=region)
+    after = bed.region(region)
+    assert after["epoch"]["version"] == before["epoch"]["version"] + 1
+    assert (after["end_key"], after["start_key"] > before["start_key"]) == (before["end_key"], True)
+    assert bed.get("/regions/count")["count"] == 67
+    assert "status: RUNNING" in bed.get(f"/operators/{region}")
+    bed.pass_time(30)
+    assert "status: SUCCESS" in bed.get(f"/operators/{region}")
+
+
+def test_a_merge_under_an_operator_makes_its_region_go() -> None:
+    bed = Bed(stores=3, regions=9)
+    region = bed.led_by(1)
+    bed.do("steps-ignored", region=region)
+    target = next(peer["store_id"] for peer in bed.region(region)["peers"] if peer["store_id"] != 1)
+    bed.ask("POST", "/operators", {"name": "transfer-leader", "region_id": region, "to_store_id": target})
+    bed.do("region-merge", region=region)
+    assert bed.region(region)["id"] == 0
+    bed.pass_time(2)
+    assert all(f"region:{region}(" not in one for one in bed.get("/operators"))
+    assert bed.get("/regions/count")["count"] == 8
+
+
+def test_isolation_stays_broken_while_pd_may_not_repair_it() -> None:
+    bed = Bed()
+    number = bed.do("isolation-broken", count=5)
+
+    def crowded() -> int:
+        zones = {store.id: store.labels["zone"] for store in bed.sim.world.stores.values()}
+        return sum(len({zones[peer.store_id] for peer in one.peers}) < 3 for one in bed.sim.world.regions)
+
+    bed.pass_time(300)
+    assert crowded() == 5
+    assert bed.get("/config/schedule")["enable-location-replacement"] == "false"
+    bed.heal(number)
+    for region in list(bed.sim.world.regions):
+        bed.sim.coordinator.checker.look_at(region.id)
+    bed.pass_time(300)
+    assert crowded() == 0
+    assert bed.get("/config/schedule")["enable-location-replacement"] == "true"
+
+
+def test_two_who_switch_the_same_thing_off_leave_it_as_it_was() -> None:
+    bed = Bed()
+    first, second = bed.do("isolation-broken"), bed.do("isolation-broken")
+    bed.heal(first)
+    assert bed.get("/config/schedule")["enable-location-replacement"] == "false"
+    bed.heal(second)
+    assert bed.get("/config/schedule")["enable-location-replacement"] == "true"
+
+
+@pytest.mark.parametrize(("kind", "check"), [("peers-missing", "miss-peer"), ("peers-extra", "extra-peer")])
+def test_missing_and_extra_peers_show_until_the_rule_checker_acts(kind: str, check: str) -> None:
+    bed = Bed()
+    pause = bed.do("checker-paused")
+    bed.do(kind, store=2, count=6)
+    bed.pass_time(60)
+    assert bed.checked(check) == 6
+    assert bed.metric(f'pd_regions_status{{type="{check}-region-count"}}') == 6
+    bed.heal(pause)
+    bed.pass_time(120)
+    assert bed.checked(check) == 0
+
+
+def test_delayed_steps_are_late_and_ignored_ones_never_come() -> None:
+    bed = Bed()
+    region = bed.led_by(1)
+    target = next(peer["store_id"] for peer in bed.region(region)["peers"] if peer["store_id"] != 1)
+    bed.do("steps-ignored", region=region, delay_seconds=30)
+    bed.ask("POST", "/operators", {"name": "transfer-leader", "region_id": region, "to_store_id": target})
+    bed.pass_time(29)
+    assert bed.region(region)["leader"]["store_id"] == 1
+    bed.pass_time(5)
+    assert bed.region(region)["leader"]["store_id"] == target
