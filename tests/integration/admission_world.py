@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from localcluster.cluster import Cluster
 from tests.integration.rest import Answer, Api, Users
 from watchkeeper.admission.identity import Identity
 from watchkeeper.admission.install import installation
+from watchkeeper.admission.rendering import render_mutating
 from watchkeeper.api.v1alpha1 import KINDS
 
 CRDS = Path(__file__).parents[2] / "crds"
@@ -235,6 +237,27 @@ def stamped(world: World) -> bool:
     """Whether an unsigned stop gets a name."""
     answer = world.stop(world.users.admin)
     return answer.code == 201 and "by" in answer.body["spec"]
+
+
+@contextmanager
+def without_stamps(world: World) -> Iterator[None]:
+    """As on API servers before 1.36: nothing is filled in."""
+    bindings = [item for item in render_mutating() if item["kind"].endswith("Binding")]
+    delete_admission(world, bindings)
+    try:
+        until("nothing is stamped", lambda: not stamped(world))
+        yield
+    finally:
+        world.cluster.apply(yaml.safe_dump_all(bindings))
+        until("the stamps are up again", lambda: stamped(world))
+
+
+def delete_admission(world: World, items: list[dict[str, Any]]) -> None:
+    """Delete policies or bindings."""
+    for item in items:
+        path = f"/apis/admissionregistration.k8s.io/v1/{item['kind'].lower()}s/{item['metadata']['name']}"
+        answer = world.users.admin.send("DELETE", path, None)
+        assert answer.code == 200, described(answer)
 
 
 def new_namespace(cluster: Cluster, prefix: str) -> str:

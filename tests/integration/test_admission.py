@@ -19,16 +19,17 @@ from tests.integration.admission_world import (
     STRICT,
     World,
     approval,
+    delete_admission,
     described,
     guarded,
     install,
     new_namespace,
     populate,
-    stamped,
     until,
+    without_stamps,
 )
 from tests.integration.rest import Answer, users_of
-from watchkeeper.admission.rendering import render, render_mutating
+from watchkeeper.admission.rendering import render
 
 ONE_LINER = '{"spec":{"approvals":[{"decision":"Approved"}]}}'
 
@@ -158,14 +159,8 @@ class TestAllowed:
 
 @pytest.fixture(scope="class")
 def unstamped(world: World) -> Iterator[None]:
-    bindings = [item for item in render_mutating() if item["kind"].endswith("Binding")]
-    _delete(world, bindings)
-    try:
-        until("nothing is stamped", lambda: not stamped(world))
+    with without_stamps(world):
         yield
-    finally:
-        world.cluster.apply(yaml.safe_dump_all(bindings))
-        until("the stamps are up again", lambda: stamped(world))
 
 
 @pytest.mark.usefixtures("unstamped")
@@ -213,17 +208,10 @@ def _run_printed(world: World, user: str, said: str) -> None:
     world.cluster.kubectl(*words[:end], user=user)
 
 
-def _delete(world: World, items: list[dict[str, Any]]) -> None:
-    for item in items:
-        path = f"/apis/admissionregistration.k8s.io/v1/{item['kind'].lower()}s/{item['metadata']['name']}"
-        answer = world.users.admin.send("DELETE", path, None)
-        assert answer.code == 200, described(answer)
-
-
 @pytest.fixture(scope="class")
 def unbound(world: World) -> Iterator[None]:
     bindings = [item for item in render(mutating=False) if item["kind"].endswith("Binding")]
-    _delete(world, bindings)
+    delete_admission(world, bindings)
     try:
         until("the guards are down", lambda: not guarded(world))
         yield

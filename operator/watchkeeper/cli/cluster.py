@@ -12,7 +12,7 @@ from watchkeeper.adapters.kubernetes.connection import JSON_PATCH, Requester
 from watchkeeper.adapters.kubernetes.pages import read_pages
 from watchkeeper.adapters.kubernetes.patches import Operation, tested
 from watchkeeper.adapters.kubernetes.stored import parsed
-from watchkeeper.api.v1alpha1.meta import API_VERSION, Resource
+from watchkeeper.api.v1alpha1.meta import API_VERSION, GROUP, Resource
 from watchkeeper.ports.clock import Clock
 from watchkeeper.ports.objects import R
 
@@ -97,7 +97,10 @@ class Cluster:
 
 
 def _path(kind: type[Resource], namespace: str, name: str) -> str:
-    return f"{paths.of_kind(kind, namespace)}/{paths.segment(name)}"
+    """The object's path; its name may come as `-o name` prints it, or as `ap/NAME`."""
+    before, slash, bare = name.rpartition("/")
+    known = (kind.info.short, kind.info.plural, kind.__name__.lower(), f"{kind.__name__.lower()}.{GROUP}")
+    return f"{paths.of_kind(kind, namespace)}/{paths.segment(bare if slash and before in known else name)}"
 
 
 def _selector(value: str) -> str:

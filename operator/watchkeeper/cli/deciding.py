@@ -57,7 +57,7 @@ async def approve(
             session.screen.facts(facts(proposal, cluster.now()), aside=output is not None)
             _refuse(against_approving(proposal, who, cluster.now()))
             _confirm(session, proposal, who, given, yes=yes)
-            proposal, changed = await _decide(cluster, proposal, who, Verdict.APPROVED, reason)
+            proposal, changed = await decide(cluster, proposal, who, Verdict.APPROVED, reason)
         said = [_approved(proposal, who)] if changed else [f"no change: {who.user} has approved {name} already"]
         await finish(session, cluster, proposal, said, output, wait_seconds=patient)
 
@@ -71,7 +71,7 @@ async def reject(session: Session, name: Name, reason: Reason, output: ObjectOut
         changed = False
         if mine is None or mine.decision is not Verdict.REJECTED:
             _refuse(against_rejecting(proposal, who, cluster.now()))
-            proposal, changed = await _decide(cluster, proposal, who, Verdict.REJECTED, reason)
+            proposal, changed = await decide(cluster, proposal, who, Verdict.REJECTED, reason)
         done = (
             f"rejected {name} as {who.user}: it will not run"
             if changed
@@ -131,7 +131,7 @@ def _confirm(session: Session, proposal: ActionProposal, who: Person, given: str
         raise Failure(Exit.NOT_CONFIRMED, "not approved")
 
 
-async def _decide(
+async def decide(
     cluster: Cluster, proposal: ActionProposal, who: Person, verdict: Verdict, reason: str | None
 ) -> tuple[ActionProposal, bool]:
     """Append the entry, whole and signed: this works on every version, whatever the API server fills in or not."""

@@ -59,6 +59,11 @@ def explained(error: WatchkeeperError, session: Session) -> Failure:
     return Failure(Exit.ERROR, text)
 
 
+def sentence(error: WatchkeeperError, session: Session) -> str:
+    """The same in one line, where the command goes on."""
+    return explained(error, session).lines[0]
+
+
 def _denied(text: str) -> list[str]:
     if _NO_PARAMS in text:
         return ["there is no OperatorPolicy named default in this namespace: without one nothing new is admitted", text]

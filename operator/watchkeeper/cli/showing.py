@@ -10,6 +10,7 @@ from watchkeeper.cli.cluster import Cluster
 from watchkeeper.cli.facts import facts
 from watchkeeper.cli.options import Name, ObjectOutput
 from watchkeeper.cli.printing import show_object
+from watchkeeper.cli.refusals import sentence
 from watchkeeper.cli.rights import Person, against_approving, decision_of, person
 from watchkeeper.cli.screen import Fact
 from watchkeeper.cli.session import Session
@@ -32,7 +33,7 @@ async def _you(session: Session, cluster: Cluster, proposal: ActionProposal) -> 
     try:
         who = await person(cluster, proposal)
     except WatchkeeperError as error:
-        return "you", [f"whether you may approve could not be found out: {error.message}"]
+        return "you", [f"whether you may approve could not be found out: {sentence(error, session)}"]
     return "you", standing(session, proposal, who, cluster.now())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -11,12 +12,16 @@ from watchkeeper.adapters.kubernetes.stored import parsed
 from watchkeeper.admission.identity import NAMESPACE as OPERATOR_NAMESPACE
 from watchkeeper.api.v1alpha1 import ActionProposal, EmergencyStop, Subject
 from watchkeeper.api.v1alpha1.actionproposal import Phase
-from watchkeeper.cli.cluster import Cluster
+from watchkeeper.cli.cluster import Cluster, Raw
 from watchkeeper.cli.exits import Exit, Failure
 from watchkeeper.cli.options import ObjectOutput, Reason
 from watchkeeper.cli.printing import show_list, show_object
+from watchkeeper.cli.refusals import sentence
 from watchkeeper.cli.session import Session
-from watchkeeper.errors import WatchkeeperError
+from watchkeeper.errors import Transient, WatchkeeperError
+
+MAX_TRIES = 5
+PAUSE_SECONDS = 1.0
 
 OperatorNamespace = Annotated[
     str, typer.Option("--operator-namespace", help="Where the operator runs, for --all.", metavar="NAME")
@@ -43,7 +48,7 @@ async def stop(
         spec: dict[str, Any] = {"reason": reason} | ({"subjects": subject} if subject else {})
         with suppress(WatchkeeperError):  # a stop without a name is better than no stop
             spec["by"] = await cluster.whoami()
-        made = await cluster.create(EmergencyStop, namespace, "stop-", spec)
+        made = await _create(session, cluster, namespace, spec)
         name = made["metadata"]["name"]
         if output is not None:
             show_object(session.screen, EmergencyStop, made, output)
@@ -53,6 +58,17 @@ async def stop(
         place = None if everything else namespace
         await _under_way(session, cluster, place, subject)
         await _covers_something(session, cluster, place, subject)
+
+
+async def _create(session: Session, cluster: Cluster, namespace: str, spec: dict[str, Any]) -> Raw:
+    """Try hard: a second stop does no harm, so that it is tried again also where the first may have arrived."""
+    for _ in range(MAX_TRIES - 1):
+        try:
+            return await cluster.create(EmergencyStop, namespace, "stop-", spec)
+        except Transient as error:
+            session.screen.note(f"not stopped yet, trying again: {sentence(error, session)}")
+            await asyncio.sleep(PAUSE_SECONDS)
+    return await cluster.create(EmergencyStop, namespace, "stop-", spec)
 
 
 async def resume(
@@ -111,7 +127,7 @@ async def _left(session: Session, cluster: Cluster, namespace: str) -> None:
         try:
             names = [one["metadata"]["name"] for one in await cluster.find(EmergencyStop, place)]
         except WatchkeeperError as error:
-            session.screen.note(f"whether stops hold in namespace {place} cannot be seen: {error.message}")
+            session.screen.note(f"whether stops hold in namespace {place} cannot be seen: {sentence(error, session)}")
             continue
         if names:
             session.screen.note(f"still in force in namespace {place}: {', '.join(names)}")
@@ -122,7 +138,7 @@ async def _under_way(session: Session, cluster: Cluster, namespace: str | None, 
     try:
         found = await cluster.find(ActionProposal, namespace, {"status.phase": Phase.EXECUTING})
     except WatchkeeperError as error:
-        session.screen.note(f"what is under way cannot be seen: {error.message}")
+        session.screen.note(f"what is under way cannot be seen: {sentence(error, session)}")
         return
     names = [
         f"{one['metadata']['namespace']}/{one['metadata']['name']}"
@@ -142,7 +158,7 @@ async def _covers_something(session: Session, cluster: Cluster, namespace: str |
     try:
         names = {one["metadata"]["name"] for one in await cluster.find(Subject, namespace)}
     except WatchkeeperError as error:
-        session.screen.note(f"which Subjects it covers cannot be seen: {error.message}")
+        session.screen.note(f"which Subjects it covers cannot be seen: {sentence(error, session)}")
         return
     if namespace is not None and (missing := set(subjects) - names):
         raise Failure(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,64 @@ async def test_in_a_pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     assert found.token == "abc"
     assert found.ca_path == str(authority)
     assert not found.insecure
+
+
+def _kubeconfig(tmp_path: Path, user: dict[str, object]) -> Path:
+    path = tmp_path / "kubeconfig"
+    content = {
+        "current-context": "plain",
+        "clusters": [{"name": name, "cluster": {"server": f"https://{name}:6443"}} for name in ("one", "two")],
+        "users": [{"name": "token", "user": {"token": "abc"}}, {"name": "other", "user": user}],
+        "contexts": [
+            {"name": "plain", "context": {"cluster": "one", "user": "token"}},
+            {"name": "placed", "context": {"cluster": "two", "user": "token", "namespace": "shop"}},
+            {"name": "other", "context": {"cluster": "two", "user": "other"}},
+        ],
+    }
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("context", "server", "namespace"),
+    [(None, "https://one:6443", "default"), ("placed", "https://two:6443", "shop")],
+)
+async def test_a_context_and_its_namespace(tmp_path: Path, context: str | None, server: str, namespace: str) -> None:
+    found = await credentials.load(_kubeconfig(tmp_path, {}), context)
+    assert (found.configuration.host, found.namespace) == (server, namespace)
+
+
+async def test_a_context_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="absent") as caught:
+        await credentials.load(_kubeconfig(tmp_path, {}), "absent")
+    assert caught.value.reason == "NoCredentials"
+
+
+def _plugin(script: str) -> dict[str, object]:
+    return {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/bin/sh", "args": ["-c", script]}}
+
+
+async def test_an_exec_plugin_gives_a_token(tmp_path: Path) -> None:
+    answer = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {"token": "from-a-plugin"},
+    }
+    found = await credentials.load(_kubeconfig(tmp_path, _plugin(f"echo '{json.dumps(answer)}'")), "other")
+    assert (await credentials.credentials_of(found.configuration)).token == "from-a-plugin"
+
+
+async def test_an_exec_plugin_that_fails_is_no_anonymous_user(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Invalid, match="returned 3") as caught:
+        await credentials.load(_kubeconfig(tmp_path, _plugin("echo 'log in first' >&2; exit 3")), "other")
+    assert "log in first" in caught.value.message
+    assert caught.value.reason == "NoCredentials"
+    assert capsys.readouterr().err == ""
+
+
+async def test_no_user_at_all_may_be_meant(tmp_path: Path) -> None:
+    """As with `kubectl proxy`."""
+    found = await credentials.load(_kubeconfig(tmp_path, {}), "other")
+    assert (await credentials.credentials_of(found.configuration)).token is None

@@ -121,6 +121,11 @@ def test_the_object_as_it_is(run: Run) -> None:
     assert run(server, "show", NAME, "-o", "name").output == f"actionproposal.watchkeeper.dev/{NAME}\n"
 
 
+@pytest.mark.parametrize("prefix", ["ap", "actionproposal", "actionproposals", "actionproposal.watchkeeper.dev"])
+def test_a_name_as_it_is_printed(run: Run, prefix: str) -> None:
+    assert run(MemoryServer("bob", proposal()), "show", f"{prefix}/{NAME}").exit_code == 0
+
+
 def test_the_namespace_given_is_in_the_commands_to_type(run: Run) -> None:
     output = run(MemoryServer("bob", proposal(namespace="bank")), "-n", "bank", "show", NAME).output
     assert f"watchkeeper approve {NAME} -n bank" in output
@@ -144,9 +149,10 @@ def test_there_is_none(run: Run, snapshot: SnapshotAssertion) -> None:
 
 
 def test_no_name_of_an_object(run: Run) -> None:
-    result = run(MemoryServer("bob"), "show", "../secrets/x")
-    assert result.exit_code == 2
-    assert "is no name of a Kubernetes object" in result.output
+    for name in ("../secrets/x", "secrets/x", "ap/../x", "ap/", "UPPER", ""):
+        result = run(MemoryServer("bob"), "show", name)
+        assert result.exit_code == 2, name
+        assert "is no name of a Kubernetes object" in result.output
 
 
 def test_what_does_not_fit_the_model_is_no_crash(run: Run) -> None:

@@ -9,7 +9,7 @@ from tests.unit.cli.conftest import Run
 from tests.unit.cli.samples import proposal, stop, subject
 from tests.unit.cli.server import MemoryServer
 from watchkeeper.cli.screen import Screen
-from watchkeeper.errors import Denied, Unreachable
+from watchkeeper.errors import Denied, NotConnected, RateLimited, Unreachable, WatchkeeperError
 
 WHY = ("--reason", "latency rose")
 
@@ -83,6 +83,38 @@ def test_nothing_but_creating_it_can_keep_a_stop(
     assert result.exit_code == 0
     assert result.output == snapshot
     assert server.sent[0][2]["spec"] == {"reason": "latency rose"}
+
+
+class Shaky(MemoryServer):
+    """Fails so many creations first."""
+
+    def __init__(self, *errors: WatchkeeperError) -> None:
+        super().__init__("hal", subject())
+        self.errors = list(errors)
+
+    async def request(self, method: str, path: str, body: Any = None, **more: Any) -> dict[str, Any]:
+        if method == "POST" and "emergencystops" in path and self.errors:
+            raise self.errors.pop(0)
+        return await super().request(method, path, body, **more)
+
+
+@pytest.mark.parametrize(
+    ("errors", "code"),
+    [
+        ([NotConnected("x"), Unreachable("x"), RateLimited("x"), Unreachable("x")], 0),
+        ([NotConnected("x")] * 5, 1),
+        ([Denied("x")], 3),
+    ],
+    ids=["at the fifth", "never", "refused"],
+)
+def test_a_stop_is_tried_again(
+    run: Run, monkeypatch: pytest.MonkeyPatch, errors: list[WatchkeeperError], code: int
+) -> None:
+    monkeypatch.setattr("watchkeeper.cli.stops.PAUSE_SECONDS", 0.0)
+    server = Shaky(*errors)
+    result = run(server, "stop", *WHY)
+    assert (result.exit_code, server.errors) == (code, [])
+    assert len(server.sent) == (1 if code == 0 else 0)
 
 
 def test_who_may_not_stop(run: Run) -> None:
