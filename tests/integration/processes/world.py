@@ -44,7 +44,7 @@ NO_APPROVAL: dict[str, Any] = {**EASY_ORDERS, "approval": {"mode": "Never"}}
 class World:
     """Use `a_world`; everything in it belongs to one test."""
 
-    def __init__(self, connection: Connection, *, members: int) -> None:
+    def __init__(self, connection: Connection, *, members: int, leader_seconds: float) -> None:
         self._connection = connection
         self._store = KubernetesObjects(connection)
         self.namespace = f"p-{secrets.token_hex(4)}"
@@ -53,7 +53,7 @@ class World:
             members=members,
             stores=6,
             regions=30,
-            knobs=Knobs(transfer_leader_seconds=0.5, change_peer_seconds=0.5, coordinator_seconds=1.0),
+            knobs=Knobs(transfer_leader_seconds=leader_seconds, change_peer_seconds=0.5, coordinator_seconds=1.0),
         )
         self.simulator = Simulator(scenario, factor=FACTOR)
         self.databases: list[FaultProxy] = []
@@ -83,12 +83,14 @@ class World:
         finally:
             await self.simulator.stop()
 
-    async def make(self, plural: str, kind: str, name: str, spec: dict[str, Any]) -> None:
-        """Create an object as the admin."""
+    async def make(
+        self, plural: str, kind: str, name: str, spec: dict[str, Any], *, namespace: str | None = None
+    ) -> None:
+        """Create an object as the admin, here or in that namespace."""
         body = {"apiVersion": "watchkeeper.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
         for left in reversed(range(40)):
             try:
-                await self._connection.request("POST", self._path(plural), body)
+                await self._connection.request("POST", self._path(plural, namespace), body)
             except WatchkeeperError:
                 if left == 0:
                     raise
@@ -110,17 +112,22 @@ class World:
 
     async def approve(self, name: str) -> None:
         """By the admin, as soon as it is planned."""
-        await until(lambda: self._planned(name), f"{name} is planned", told=self.picture)
+        await until(lambda: self.waits(name, "Approval"), f"{name} is planned", told=self.picture)
         body = {"spec": {"approvals": [{"decision": "Approved"}]}}
         path = f"{self._path('actionproposals')}/{name}"
         await self._connection.request("PATCH", path, body, content=MERGE_PATCH)
 
-    async def _planned(self, name: str) -> bool:
-        return (await self.proposal(name)).status.waits_for == "Approval"
-
     async def delete(self, obj: Resource) -> None:
         """As the admin."""
         await self._connection.request("DELETE", f"{self._path(type(obj).info.plural)}/{obj.metadata.name}")
+
+    async def remove(self, plural: str, name: str, *, namespace: str | None = None) -> None:
+        """Delete by name, as the admin."""
+        await self._connection.request("DELETE", f"{self._path(plural, namespace)}/{name}")
+
+    async def waits(self, name: str, reason: str) -> bool:
+        """Whether the proposal waits for that."""
+        return (await self.proposal(name)).status.waits_for == reason
 
     async def proposal(self, name: str) -> ActionProposal:
         return await self._store.get(ActionProposal, self.namespace, name)
@@ -184,19 +191,24 @@ class World:
         lines += [f"  {w.method} {w.path} {w.attempt} {w.status}" for w in self.writes]
         return "\n".join(lines)
 
-    def _path(self, plural: str) -> str:
-        return f"/apis/watchkeeper.dev/v1alpha1/namespaces/{self.namespace}/{plural}"
+    def _path(self, plural: str, namespace: str | None = None) -> str:
+        return f"/apis/watchkeeper.dev/v1alpha1/namespaces/{namespace or self.namespace}/{plural}"
 
 
 @asynccontextmanager
 async def worlds(
-    cluster: Cluster, count: int, *, policy: dict[str, Any] | None = None, members: int = 1
+    cluster: Cluster,
+    count: int,
+    *,
+    policy: dict[str, Any] | None = None,
+    members: int = 1,
+    leader_seconds: float = 0.5,
 ) -> AsyncIterator[list[World]]:
-    """So many worlds, made at once."""
+    """So many worlds, made at once; `leader_seconds` is how long a store takes to hand over a leader, in virtual time."""
     settings = ConnectionSettings(requests_per_second=1000.0, burst=1000)
     async with await Connection.open(cluster.admin, settings) as connection:
         await connection.version()
-        made = [World(connection, members=members) for _ in range(count)]
+        made = [World(connection, members=members, leader_seconds=leader_seconds) for _ in range(count)]
         try:
             await asyncio.gather(*(world.open(policy or EASY_ORDERS) for world in made))
             yield made
