@@ -10,7 +10,7 @@ LOCK := requirements/dev.txt
 WORKERS ?= 2
 STAMP := $(VENV)/.installed-$(shell cat $(LOCK) pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: help venv demo test check fmt crds manifests bench cluster-up cluster-down binaries lock clean
+.PHONY: help venv demo test check fmt crds manifests rbac-check bench cluster-up cluster-down binaries lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ crds: venv ## write crds/ and docs/reference/ from the models
 
 manifests: venv ## write manifests/ from the rendering in the package
 	@$(PY) -m watchkeeper.admission
+
+rbac-check: binaries ## is every permission of the operator used, and none missing? (part of make test, too)
+	@$(PY) -m localcluster.rbaccheck
 
 bench: binaries ## measure; prints ratios and absolute figures
 	@$(PY) -m localcluster.bench

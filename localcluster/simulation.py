@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 import urllib.request
@@ -47,6 +48,20 @@ class SimulatorProcess:
         """Stop it."""
         if self._process is not None:
             self._process.stop(5.0)
+
+    def pause(self) -> None:
+        """It answers nobody until it is resumed."""
+        self._running.identity.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._running.identity.signal(signal.SIGCONT)
+
+    @property
+    def _running(self) -> Process:
+        if self._process is None:
+            raise StartError("the simulator was not started")
+        return self._process
 
     @property
     def endpoints(self) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -36,17 +37,18 @@ OPERATOR_SETTINGS = {
 """Shorter than the defaults, so that the story takes a minute and a half and not ten."""
 
 
-def _settings() -> dict[str, str]:
+def _settings(changes: Mapping[str, str]) -> dict[str, str]:
     """The operator's settings; WATCHKEEPER_DEMO_<NAME> in the environment changes one of them."""
-    return {
-        name: os.environ.get(f"WATCHKEEPER_DEMO_{name.upper()}", value) for name, value in OPERATOR_SETTINGS.items()
-    }
+    settings = {**OPERATOR_SETTINGS, **changes}
+    return {name: os.environ.get(f"WATCHKEEPER_DEMO_{name.upper()}", value) for name, value in settings.items()}
 
 
 class Stage:
     """Everything that runs during the demo; leaves nothing behind unless it is told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        """`settings` are changes to the operator's."""
+        self._settings = _settings(settings)
         self.folder = Path(tempfile.mkdtemp(prefix="watchkeeper-demo-"))
         self.cluster = ControlPlane()
         self.simulator = SimulatorProcess(
@@ -65,7 +67,7 @@ class Stage:
             install(self.cluster)
             self.cluster.kubectl("create", "namespace", NAMESPACE)
             grant(self.cluster, NAMESPACE, PEOPLE)
-            self.operator = OperatorProcess(self.cluster, self.folder, settings=_settings())
+            self.operator = OperatorProcess(self.cluster, self.folder, settings=self._settings)
         except BaseException:
             self.close()
             raise

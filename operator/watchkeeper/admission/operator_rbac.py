@@ -12,7 +12,8 @@ AUDIT_ROLE = "watchkeeper-controller-audit"
 AUDIT_CHECKPOINTS = "watchkeeper-audit-checkpoints"
 AUDIT_KEY = "watchkeeper-audit-key"
 
-_WATCH = ("get", "list", "watch")
+_LOOK = ("list", "watch")
+_WATCH = ("get", *_LOOK)
 
 GRANTS = (
     Grant(
@@ -20,12 +21,9 @@ GRANTS = (
         (*_WATCH, "patch"),
         "to watch them, and to set and release the operator's finalizer",
     ),
-    Grant(
-        ("operatorpolicies", "emergencystops"),
-        _WATCH,
-        "to obey them; the operator can neither change its orders nor make or lift a stop",
-    ),
-    Grant(("tickets",), (*_WATCH, "create"), "to open them, and to see when people hold one open"),
+    Grant(("operatorpolicies",), _WATCH, "to obey them; the operator cannot change its orders"),
+    Grant(("emergencystops",), _LOOK, "to obey them; the operator can neither make nor lift a stop"),
+    Grant(("tickets",), (*_LOOK, "create"), "to open them, and to see when people hold one open"),
     Grant(("standingchanges",), ("create",), "the record of what an action is about to leave standing"),
     Grant(
         (
@@ -39,8 +37,7 @@ GRANTS = (
         "to report, and to claim before a write",
     ),
     Grant(("events",), ("create", "patch"), "to report; patch counts repeats", group="events.k8s.io"),
-    Grant(("services",), ("get",), "to find PD where a Subject names a Service", group=""),
-    Grant(("pods",), ("get", "list"), "stores may be named by pod; a release waits for a pod that restarts", group=""),
+    Grant(("pods",), ("get",), "a release waits for a pod that restarts", group=""),
     Grant(("namespaces",), ("get",), "to see whether a namespace is being deleted", group=""),
     Grant(
         ("tidbclusters",),
@@ -61,7 +58,7 @@ GRANTS = (
 LEASE_GRANTS = (
     Grant(
         ("leases",),
-        ("get", "create", "update", "patch"),
+        ("get", "create", "update"),
         "leader election, and one Subject for each database cluster",
         group="coordination.k8s.io",
     ),

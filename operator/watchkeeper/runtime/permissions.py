@@ -7,6 +7,7 @@ from watchkeeper.api.v1alpha1 import KINDS
 from watchkeeper.api.v1alpha1.meta import GROUP
 
 _FINALIZED = ("actionproposals", "standingchanges", "subjects")
+_NEVER_READ_ALONE = ("emergencystops", "tickets")
 
 
 def needed(operator_namespace: str, namespaces: tuple[str, ...] | None) -> tuple[Permission, ...]:
@@ -16,7 +17,8 @@ def needed(operator_namespace: str, namespaces: tuple[str, ...] | None) -> tuple
     for place in places:
         for kind in KINDS:
             plural = kind.info.plural
-            wanted += [Permission(verb, GROUP, plural, namespace=place) for verb in ("get", "list", "watch")]
+            verbs = ("list", "watch") if plural in _NEVER_READ_ALONE else ("get", "list", "watch")
+            wanted += [Permission(verb, GROUP, plural, namespace=place) for verb in verbs]
             if kind.info.has_status:
                 wanted.append(Permission("patch", GROUP, plural, "status", place))
             if plural in _FINALIZED:
