@@ -26,7 +26,7 @@ _GROUPS: list[tuple[str, list[str]]] = [
     (_JOINING, _ids("life-", "82-87", 3)),
     (_SUMMARY, _ids("life-", "37 104 151-152", 3)),
     (_PHASES, ["lc-040", *_ids("life-", "32 80 133-134", 3)]),
-    (_FLOW, [*_ids("hot-", "4 6 13-26", 2), "regions-38", "regions-40"]),
+    (_FLOW, [*_ids("hot-", "4 6 13-26", 2)]),
     (_LOCKUP, _ids("lock-", "1-40", 2)),
     (_PD_SIMULATOR, _ids("sim-", "1-10", 2)),
     (_SUMMARY, ["before-bootstrap-27", "cfg-03", "cfg-81", "lc-108", "lc-115"]),

@@ -32,6 +32,7 @@ _TRIMMED_UNSAID = {
     "stores-36",
     "regions-06",
     "regions-10",
+    "regions-38",
 }
 """Only some fields or the first item were kept, and the note does not say so."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.contract.comparison import LAGGING, differences
+from tests.contract.comparison import LAGGING, differences, without_chance
 from tests.contract.recordings import Exchange
 from watchkeeper.simulator import Simulator
 from watchkeeper.simulator.pdapi.exchange import Answer
@@ -81,6 +81,7 @@ def answer_differences(exchange: Exchange, answer: Answer) -> list[str]:
     body, wanted = parsed(answer), recorded["body"]
     if isinstance(wanted, str) and wanted.startswith("PANIC:"):
         body, wanted = str(body).split("\n")[0], wanted.split("\n")[0]
+    wanted, body = without_chance(exchange.id, wanted), without_chance(exchange.id, body)
     differing = differences(wanted, body, path=exchange.request["path"], trimmed=exchange.is_trimmed)
     lagging = LAGGING.get(exchange.id, set())
     return found + [one for one in differing if not any(f".{field}:" in one for field in lagging)]

@@ -146,15 +146,18 @@ def _known(context: Context, region_ids: Iterable[int]) -> list[Region]:
 
 def region_list(context: Context, chosen: Iterable[Region]) -> Answer:
     """Regions with their count, as every list of them is answered."""
-    return _compact(shapes.regions(chosen, context.world.clock.now, with_size=_has_sizes(context)))
+    shown = [_shape(context, one) for one in chosen]
+    return _compact({"count": len(shown), "regions": shown})
 
 
 def _one(context: Context, region: Region | None) -> Answer:
-    return _compact(shapes.region(region, context.world.clock.now, with_size=_has_sizes(context)))
+    return _compact(shapes.region(None) if region is None else _shape(context, region))
 
 
-def _has_sizes(context: Context) -> bool:
-    return context.member.name == context.members.leader
+def _shape(context: Context, region: Region) -> dict[str, gojson.Json]:
+    """Only the leader knows sizes and flow."""
+    leads = context.member.name == context.members.leader
+    return shapes.region(region, context.world.clock.now, flow=context.world.flow_of(region) if leads else None)
 
 
 def _compact(body: dict[str, gojson.Json]) -> Answer:

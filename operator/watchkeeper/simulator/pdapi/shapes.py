@@ -8,12 +8,15 @@ from collections.abc import Iterable
 from watchkeeper.simulator import gotext
 from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.world.clock import NANOSECONDS
+from watchkeeper.simulator.world.flow import QUIET, Flow
 from watchkeeper.simulator.world.members import Member
 from watchkeeper.simulator.world.region import Peer, Region, Role
 from watchkeeper.simulator.world.state import World
 from watchkeeper.simulator.world.store import GIB, NodeState, Store
 
 _STORE_STATES = {NodeState.REMOVING: 1, NodeState.REMOVED: 2}
+REGION_HEARTBEAT_SECONDS = 60.0
+"""How often the leader of a region reports it, if nothing happens."""
 _GIT_HASH = "0" * 40
 
 
@@ -110,14 +113,14 @@ def peer(one: Peer) -> dict[str, Json]:
     return shown
 
 
-def region(one: Region | None, now: float = 0.0, *, with_size: bool = True) -> dict[str, Json]:
+def region(one: Region | None, now: float = 0.0, *, flow: Flow | None = QUIET) -> dict[str, Json]:
     """As GET /region/id/{id} answers; None is a region that PD does not know (recording regions-02).
 
-    A follower's copy has no sizes (recording lc-009).
+    A follower's copy has neither sizes nor flow, which `flow` None stands for (recording lc-009).
     """
     if one is None:
         shown: dict[str, Json] = {"id": 0, "start_key": "", "end_key": "", "leader": {"role_name": ""}}
-        return shown | _flow(0, 0)
+        return shown | _statistics(0, 0, QUIET)
     shown = {
         "id": one.id,
         "start_key": one.start_key.hex().upper(),
@@ -132,25 +135,20 @@ def region(one: Region | None, now: float = 0.0, *, with_size: bool = True) -> d
     pending = [peer(each) for each in one.peers if each.id in one.pending]
     if pending:
         shown["pending_peers"] = pending
-    return shown | (_flow(one.size, one.keys) if with_size else _flow(0, 0))
+    return shown | (_statistics(one.size, one.keys, flow) if flow is not None else _statistics(0, 0, QUIET))
 
 
-def _flow(size: int, keys: int) -> dict[str, Json]:
+def _statistics(size: int, keys: int, flow: Flow) -> dict[str, Json]:
+    """Bytes and keys are those of the last interval between two heartbeats of the region, not a rate."""
     return {
-        "cpu_usage": 0,
-        "written_bytes": 0,
-        "read_bytes": 0,
-        "written_keys": 0,
-        "read_keys": 0,
+        "cpu_usage": round(flow.read_cpu),
+        "written_bytes": round(flow.written_bytes * REGION_HEARTBEAT_SECONDS),
+        "read_bytes": round(flow.read_bytes * REGION_HEARTBEAT_SECONDS),
+        "written_keys": round(flow.written_keys * REGION_HEARTBEAT_SECONDS),
+        "read_keys": round(flow.read_keys * REGION_HEARTBEAT_SECONDS),
         "approximate_size": size,
         "approximate_keys": keys,
     }
-
-
-def regions(chosen: Iterable[Region], now: float, *, with_size: bool = True) -> dict[str, Json]:
-    """A list with its count."""
-    shown = [region(one, now, with_size=with_size) for one in chosen]
-    return {"count": len(shown), "regions": shown}
 
 
 def member(one: Member, version: str | None = None) -> dict[str, Json]:

@@ -19,7 +19,7 @@ _ACCELERATED = 256
 _SMALLEST_SIZE_STEP = 1
 _SMALLEST_KEYS_STEP = 1000
 
-_Value = Callable[[Region], float]
+_Value = Callable[[Context, Region], float]
 
 
 def _limit(call: Call, default: int) -> int:
@@ -32,7 +32,8 @@ def _top(value: _Value) -> Handler:
 
     def handler(context: Context, call: Call) -> Answer:
         limit = _limit(call, DEFAULT_PAGE)
-        return region_list(context, heapq.nlargest(max(limit, 0), context.world.regions, key=value))
+        ranked = heapq.nlargest(max(limit, 0), context.world.regions, key=lambda one: value(context, one))
+        return region_list(context, ranked)
 
     return handler
 
@@ -94,10 +95,15 @@ def _text(text: str) -> Answer:
 
 
 _TOP: dict[str, _Value] = {
-    "confver": lambda one: one.conf_ver,
-    "version": lambda one: one.version,
-    "size": lambda one: one.size,
-    "keys": lambda one: one.keys,
+    "writeflow": lambda context, one: context.world.flow_of(one).written_bytes,
+    "readflow": lambda context, one: context.world.flow_of(one).read_bytes,
+    "writequery": lambda context, one: context.world.flow_of(one).written_queries,
+    "readquery": lambda context, one: context.world.flow_of(one).read_queries,
+    "cpu": lambda context, one: context.world.flow_of(one).read_cpu,
+    "confver": lambda context, one: one.conf_ver,
+    "version": lambda context, one: one.version,
+    "size": lambda context, one: one.size,
+    "keys": lambda context, one: one.keys,
 }
 
 ROUTES = [
