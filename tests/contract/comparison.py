@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 VOLATILE = {
@@ -45,6 +46,25 @@ BY_CHANCE = {
     "regions-40": _REGION,
 }
 """Fields of answers for which PD chose among equal regions by chance."""
+
+
+def _names(body: Any) -> Any:
+    return {"(names)": sorted(body)}
+
+
+def _count(body: Any) -> Any:
+    return {"count": body["count"]}
+
+
+SUMMARIES: dict[str, Callable[[Any], Any]] = {
+    "before-bootstrap-27": lambda body: {"(trimmed)": f"keys: {', '.join(sorted(body))}"[:406]},
+    "cfg-03": _names,
+    "cfg-81": lambda body: {"halt-scheduling is a key": "halt-scheduling" in body},
+    "life-104": lambda body: {"count": body["count"], "ids": [one["store"]["id"] for one in body["stores"]]},
+    "life-151": _count,
+    "life-152": _count,
+}
+"""Answers of which only a summary was recorded, and how it is taken."""
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC m=\+\d+\.\d+")
 _DURATION = re.compile(r"duration:[0-9.]+[a-zµ]+")

@@ -7,7 +7,7 @@ _PHASES = "it shows one moment of moves whose pace was the recording's; the time
 _FLOW = "there is no read or write flow yet: it comes with the complete simulator"
 _LOCKUP = "the lock-up of surprise 1 is a fault that comes with the complete simulator"
 _SUMMARY = "only a summary of the answer was recorded"
-_AUDIT = "lines of PD's log, not exchanges"
+_LOG = "a line of PD's log about its own work, not about a request"
 _PD_SIMULATOR = "PD's own simulator: a cross-check of the recordings, with regions that are always being split"
 _UNSEEN = "the state before it was made by steps that were not recorded"
 
@@ -22,14 +22,14 @@ def _ids(prefix: str, numbers: str, width: int) -> list[str]:
 
 
 _GROUPS: list[tuple[str, list[str]]] = [
-    (_AUDIT, _ids("audit-", "1-20", 2)),
+    (_LOG, ["audit-13"]),
     (_JOINING, _ids("life-", "82-87", 3)),
-    (_SUMMARY, _ids("life-", "37 104 151-152", 3)),
+    (_SUMMARY, ["life-037"]),
     (_PHASES, ["lc-040", *_ids("life-", "32 80 133-134", 3)]),
     (_FLOW, [*_ids("hot-", "4 6 13-26", 2)]),
     (_LOCKUP, _ids("lock-", "1-40", 2)),
     (_PD_SIMULATOR, _ids("sim-", "1-10", 2)),
-    (_SUMMARY, ["before-bootstrap-27", "cfg-03", "cfg-81", "lc-108", "lc-115"]),
+    (_SUMMARY, ["lc-108", "lc-115"]),
     (
         "the diagnostic lags by PD's own phases, and its summary depends on scores that are not simulated",
         ["cfg-64", "cfg-83", "sch-32"],

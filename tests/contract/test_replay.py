@@ -6,6 +6,9 @@ from tests.contract.not_replayed import NOT_REPLAYED
 from tests.contract.recordings import Exchange, exchanges, files
 from tests.contract.replay import Run, replay
 from tests.contract.runs import RUNS
+from tests.contract.test_audit_lines import LINES
+
+MOST_LISTED = 40
 
 
 def part(run: Run) -> list[Exchange]:
@@ -26,9 +29,10 @@ def test_the_simulator_answers_as_pd_did(run: Run) -> None:
 def test_every_recorded_exchange_is_replayed_or_listed_with_its_reason() -> None:
     recorded = {one.id for name in files() for one in exchanges(name)}
     listed = recorded & NOT_REPLAYED.keys()
-    replayed = {one.id for run in RUNS for one in part(run)} - listed
+    replayed = {one.id for run in RUNS for one in part(run)} - listed | {one.id for one in LINES}
     print(f"recorded exchanges: {len(recorded)}, replayed: {len(replayed)}, listed with a reason: {len(listed)}")
     assert replayed | listed == recorded
+    assert len(listed) <= MOST_LISTED
     assert all(NOT_REPLAYED.values())
 
 

@@ -50,6 +50,16 @@ def unix_date(wall_ns: int) -> str:
     return f"{moment:%a %b} {moment.day:>2} {moment:%H:%M:%S} UTC {moment.year}"
 
 
+def date_time(wall_ns: int) -> str:
+    """Whole seconds: 2026-11-21 02:31:55."""
+    return _date(wall_ns, " ")
+
+
+def log_time(wall_ns: int) -> str:
+    """As PD's log begins its lines: 2026/11/21 02:31:55.256 +00:00."""
+    return f"{_date(wall_ns, ' ').replace('-', '/')}.{wall_ns // 1_000_000 % 1000:03d} +00:00"
+
+
 def _date(wall_ns: int, between: str) -> str:
     return datetime.fromtimestamp(wall_ns // _SECOND, UTC).strftime(f"%Y-%m-%d{between}%H:%M:%S")
 

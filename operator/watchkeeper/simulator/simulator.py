@@ -75,7 +75,7 @@ class Simulator:
         for store in self.world.stores.values():
             self.life.start(store)
         context = Context(self.world, self.members, self.coordinator, self.labels)
-        self.resolved = context.resolved
+        self.resolved, self.audit = context.resolved, context.audit
         self.requests = RequestLog()
         self._front = Front(context)
         self.events = EventLog(lambda: self.clock.now, lambda: gotext.rfc3339(self.clock.wall_ns(), whole_seconds=True))

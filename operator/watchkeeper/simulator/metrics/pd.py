@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.metrics.exposition import Sample, family
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.shapes import region_score
 from watchkeeper.simulator.world.members import MemberState
-from watchkeeper.simulator.world.region import Region
+from watchkeeper.simulator.world.regionchecks import CHECKS
 from watchkeeper.simulator.world.store import NodeState, StateName, Store
 
 _SLOW = 80
@@ -32,6 +30,7 @@ def pd_metrics(context: Context) -> str:
             _operators(context),
             _schedulers(context),
             _config(context),
+            _audit(context),
         )
     )
 
@@ -74,25 +73,11 @@ def _store_counts(context: Context, store: Store) -> dict[str, float]:
 
 
 def _regions(context: Context) -> str:
-    regions = context.world.regions
-    wanted = context.world.wanted_peers
-    offline = {
-        region_id
-        for store in context.world.stores.values()
-        if store.node_state is NodeState.REMOVING
-        for region_id in regions.of_store(store.id).peers
-    }
-    counts: dict[str, int] = {
-        "down-peer": len(regions.down),
-        "extra-peer": _count(context, lambda one: len(one.peers) > wanted(one)),
-        "learner-peer": len(regions.learner),
-        "miss-peer": _count(context, lambda one: len(one.peers) < wanted(one)),
-        "offline-peer": len(offline),
-        "pending-peer": len(regions.pending),
-    }
-    return family(
-        "pd_regions_status", "gauge", [({"type": f"{name}-region-count"}, value) for name, value in counts.items()]
-    )
+    names = {name: name if name.endswith("-region") else f"{name}-region" for name in CHECKS}
+    samples: list[Sample] = [
+        ({"type": f"{names[name]}-count"}, len(regions(context.world))) for name, regions in CHECKS.items()
+    ]
+    return family("pd_regions_status", "gauge", [*samples, ({"type": "witness-leader-region-count"}, 0)])
 
 
 def _stores(context: Context) -> str:
@@ -142,5 +127,9 @@ def _config(context: Context) -> str:
     return family("pd_config_status", "gauge", [*samples, ({"type": "max-replicas"}, config.max_replicas)])
 
 
-def _count(context: Context, wanted: Callable[[Region], bool]) -> int:
-    return sum(wanted(region) for region in context.world.regions)
+def _audit(context: Context) -> str:
+    samples = [
+        ({"caller_component": caller, "method": "HTTP", "service": service}, count)
+        for (caller, service), count in sorted(context.audit.requests.items())
+    ]
+    return family("pd_service_audit_requests_total", "counter", samples)

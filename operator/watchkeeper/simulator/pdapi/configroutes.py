@@ -6,6 +6,7 @@ from watchkeeper.simulator import gotext
 from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call, reply
+from watchkeeper.simulator.pdapi.memberconfig import AFTER_VERSION, BEFORE_SCHEDULE, PD_SERVER, REPLICATION_MODE
 from watchkeeper.simulator.pdapi.router import Route, Unbootstrapped
 from watchkeeper.simulator.world.clock import NANOSECONDS
 from watchkeeper.simulator.world.configuration import Configuration
@@ -58,10 +59,15 @@ def whole(context: Context, call: Call) -> Answer:
             "initial-cluster-token": "pd-cluster",
             "join": "",
             "lease": 5,
+        }
+        | BEFORE_SCHEDULE
+        | {
             "schedule": schedule_body(context),
             "replication": world.config.replication_body,
+            "pd-server": PD_SERVER,
             "cluster-version": _cluster_version(context) if leads else "0.0.0",
         }
+        | AFTER_VERSION
     )
 
 
@@ -80,6 +86,21 @@ def cluster_version(context: Context, call: Call) -> Answer:
     return reply(_cluster_version(context))
 
 
+def pd_server(context: Context, call: Call) -> Answer:
+    """GET /config/pd-server."""
+    return reply(PD_SERVER)
+
+
+def replication_mode(context: Context, call: Call) -> Answer:
+    """GET /config/replication-mode."""
+    return reply(REPLICATION_MODE)
+
+
+def label_property(context: Context, call: Call) -> Answer:
+    """GET /config/label-property: labels that keep leaders away; none are set."""
+    return reply({})
+
+
 _ALWAYS = Unbootstrapped.NORMAL
 
 ROUTES = [
@@ -87,5 +108,8 @@ ROUTES = [
     Route("GET", f"{_V1}/config/schedule", schedule, unbootstrapped=_ALWAYS),
     Route("GET", f"{_V1}/config/replicate", replicate, unbootstrapped=_ALWAYS),
     Route("GET", f"{_V1}/config/default", default, unbootstrapped=_ALWAYS),
+    Route("GET", f"{_V1}/config/pd-server", pd_server, unbootstrapped=_ALWAYS),
+    Route("GET", f"{_V1}/config/replication-mode", replication_mode, unbootstrapped=_ALWAYS),
+    Route("GET", f"{_V1}/config/label-property", label_property, unbootstrapped=_ALWAYS),
     Route("GET", f"{_V1}/config/cluster-version", cluster_version, unbootstrapped=_ALWAYS),
 ]

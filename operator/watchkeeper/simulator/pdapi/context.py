@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from watchkeeper.simulator.pdapi.audit import Audit
 from watchkeeper.simulator.scheduling.coordinator import Coordinator
 from watchkeeper.simulator.world.labels import RegionLabels
 from watchkeeper.simulator.world.members import Member, Members
@@ -23,9 +24,11 @@ class Context:
     member: Member = field(init=False)
     resolved: ResolvedTimestamps = field(init=False)
     rulebook: RuleBook = field(init=False)
+    audit: Audit = field(init=False)
 
     def __post_init__(self) -> None:
         self.resolved = ResolvedTimestamps(self.world)
+        self.audit = Audit(self.world.clock)
         self.rulebook = RuleBook(self.world)
         self.rulebook.on_change = self.coordinator.look_at_all
         self.member = self.members.all[0]

@@ -31,6 +31,8 @@ class Call:
     """Names in lower case."""
     arguments: Mapping[str, str] = field(default_factory=dict)
     """What the route's template names, decoded."""
+    remote: str = "127.0.0.1:0"
+    """Address and port of the client."""
 
     def values(self, name: str) -> list[str]:
         """All values of a query parameter."""

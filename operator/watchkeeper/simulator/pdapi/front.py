@@ -27,6 +27,7 @@ from watchkeeper.simulator.pdapi import (
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import NOT_BOOTSTRAPPED, Answer, Call, plain, reply
 from watchkeeper.simulator.pdapi.router import Route, Router
+from watchkeeper.simulator.pdapi.services import service_of
 from watchkeeper.simulator.world.members import Member, MemberState
 
 REDIRECT_FAILED = "[PD:apiutil:ErrRedirect]redirect failed\n"
@@ -88,6 +89,9 @@ class Front:
         if member.is_locked and _REGIONS_OF_STORE in route.template:
             return Answer(hangs=True)
         self._context.member = member
+        service = service_of(route.method, route.template)
+        if service is not None:
+            self._context.audit.note(service, call)
         return route.answer(self._context, call)
 
     def _as_follower(self, member: Member, route: Route, call: Call) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from watchkeeper.simulator import gojson
 from watchkeeper.simulator.pdapi import shapes
@@ -10,10 +10,11 @@ from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import REGION_TYPE, Answer, Call, PdError, not_found, reply
 from watchkeeper.simulator.pdapi.numbers import hex_key, path_uint, query_int
 from watchkeeper.simulator.pdapi.rangerequests import is_replicated
-from watchkeeper.simulator.pdapi.router import Route
+from watchkeeper.simulator.pdapi.router import Handler, Route
 from watchkeeper.simulator.world.indexedset import IndexedSet
 from watchkeeper.simulator.world.region import Region
-from watchkeeper.simulator.world.store import NodeState
+from watchkeeper.simulator.world.regionchecks import CHECKS
+from watchkeeper.simulator.world.state import World
 
 _V1 = "/pd/api/v1"
 DEFAULT_PAGE = 16
@@ -98,45 +99,13 @@ def replicated(context: Context, call: Call) -> Answer:
     return reply("PENDING" if pending else "INPROGRESS")
 
 
-def check(context: Context, call: Call) -> Answer:
-    """GET /regions/check/{kind}: unpaged."""
-    kind = call.arguments["kind"]
-    regions = context.world.regions
-    wanted = context.world.wanted_peers
-    match kind:
-        case "pending-peer":
-            return region_list(context, _known(context, regions.pending))
-        case "down-peer":
-            return region_list(context, _known(context, regions.down))
-        case "learner-peer":
-            return region_list(context, _known(context, regions.learner))
-        case "miss-peer":
-            return region_list(context, [one for one in regions if len(one.peers) < wanted(one)])
-        case "extra-peer":
-            return region_list(context, [one for one in regions if len(one.peers) > wanted(one)])
-        case "offline-peer":
-            return region_list(context, _on_leaving_stores(context))
-        case _:
-            return region_list(context, _by_size(context, kind))
+def _check(regions: Callable[[World], list[Region]]) -> Handler:
+    """GET /regions/check/…: unpaged."""
 
+    def handler(context: Context, call: Call) -> Answer:
+        return region_list(context, regions(context.world))
 
-def _on_leaving_stores(context: Context) -> list[Region]:
-    leaving = [one.id for one in context.world.stores.values() if one.node_state is NodeState.REMOVING]
-    found = {region_id for store_id in leaving for region_id in context.world.regions.of_store(store_id).peers}
-    return _known(context, sorted(found))
-
-
-def _by_size(context: Context, kind: str) -> list[Region]:
-    """Empty is up to 1 MiB, undersized up to max-merge-region-size, oversized above TiKV's region-max-size."""
-    bounds = {"empty-region": (0, 1), "undersized-region": (0, _merge_size(context)), "oversized-region": (145, None)}
-    if kind not in bounds:
-        raise PdError(404, "unsupported check")
-    low, high = bounds[kind]
-    return [one for one in context.world.regions if one.size >= low and (high is None or one.size <= high)]
-
-
-def _merge_size(context: Context) -> int:
-    return int(context.world.config.schedule["max-merge-region-size"])
+    return handler
 
 
 def _known(context: Context, region_ids: Iterable[int]) -> list[Region]:
@@ -174,5 +143,5 @@ ROUTES = [
     Route("GET", f"{_V1}/regions/sibling/{{id}}", siblings, follower=True),
     Route("GET", f"{_V1}/regions/range-holes", range_holes, follower=True),
     Route("GET", f"{_V1}/regions/replicated", replicated),
-    Route("GET", f"{_V1}/regions/check/{{kind}}", check),
+    *(Route("GET", f"{_V1}/regions/check/{name}", _check(regions)) for name, regions in CHECKS.items()),
 ]

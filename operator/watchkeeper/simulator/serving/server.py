@@ -39,6 +39,12 @@ class Endpoints:
         return {"pd": list(self.pd), "status": status, "control": self.control}
 
 
+def _remote(request: web.BaseRequest) -> str:
+    """Address and port of the client, as Go writes them."""
+    peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+    return f"{peer[0]}:{peer[1]}" if peer else ""
+
+
 class Server:
     """Opens and closes the ports; a member or store that is down has none open."""
 
@@ -124,7 +130,8 @@ class Server:
             self._live.catch_up()
             headers = {name.lower(): value for name, value in request.headers.items()}
             path, query = request.rel_url.raw_path, request.rel_url.raw_query_string
-            return await self._send(self._handle(member, Call(request.method, path, query, body, headers)))
+            call = Call(request.method, path, query, body, headers, remote=_remote(request))
+            return await self._send(self._handle(member, call))
 
         return handler
 

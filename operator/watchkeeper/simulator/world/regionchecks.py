@@ -1,0 +1,47 @@
+"""Which regions PD counts as abnormal, by the name of the check (`pkg/statistics/region_collection.go`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from watchkeeper.simulator.world.region import Region
+from watchkeeper.simulator.world.state import World
+from watchkeeper.simulator.world.store import NodeState
+
+EMPTY_MIB = 1
+LARGEST_MIB = 144
+"""TiKV's `coprocessor.region-max-size`, as it reports it to PD."""
+LARGEST_KEYS = 1_440_000
+
+
+def _known(world: World, region_ids: Iterable[int]) -> list[Region]:
+    found = (world.regions.get(region_id) for region_id in region_ids)
+    return [region for region in found if region is not None]
+
+
+def _on_leaving_stores(world: World) -> list[Region]:
+    leaving = [one.id for one in world.stores.values() if one.node_state is NodeState.REMOVING]
+    return _known(world, sorted({region for store in leaving for region in world.regions.of_store(store).peers}))
+
+
+def _is_oversized(region: Region) -> bool:
+    return region.size >= LARGEST_MIB or region.keys >= LARGEST_KEYS
+
+
+def _undersized(world: World) -> list[Region]:
+    """Small enough to be merged, in size and in keys."""
+    size, keys = (int(world.config.schedule[f"max-merge-region-{what}"]) for what in ("size", "keys"))
+    return [one for one in world.regions if one.size <= size and one.keys <= keys]
+
+
+CHECKS: dict[str, Callable[[World], list[Region]]] = {
+    "miss-peer": lambda world: [one for one in world.regions if len(one.peers) < world.wanted_peers(one)],
+    "extra-peer": lambda world: [one for one in world.regions if len(one.peers) > world.wanted_peers(one)],
+    "down-peer": lambda world: _known(world, world.regions.down),
+    "pending-peer": lambda world: _known(world, world.regions.pending),
+    "offline-peer": _on_leaving_stores,
+    "learner-peer": lambda world: _known(world, world.regions.learner),
+    "empty-region": lambda world: [one for one in world.regions if one.size <= EMPTY_MIB],
+    "oversized-region": lambda world: [one for one in world.regions if _is_oversized(one)],
+    "undersized-region": _undersized,
+}
