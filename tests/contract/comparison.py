@@ -37,6 +37,7 @@ LAGGING = {
     "lc-112": {"leader_count", "region_count"},
     "life-123": {"region_score"},
     "life-128": {"region_score"},
+    "lock-29": {"available", "used_size", "leader_size", "region_score", "region_size"},
 }
 """Fields of single exchanges that PD takes from a moving average, or from moves that were under way."""
 
@@ -75,13 +76,16 @@ _UNORDERED = ("/pd/api/v1/schedulers", "/pd/api/v1/labels")
 """Routes that answer with a Go map's keys, in no order."""
 
 
-def without_chance(exchange_id: str, body: Any) -> Any:
-    """The body without what PD chose by chance: those fields are there, but say nothing."""
-    blank = BY_CHANCE.get(exchange_id)
-    if blank is None:
-        return body
-    shown = [{key: None if key in blank else value for key, value in one.items()} for one in body["regions"]]
-    return body | {"regions": shown}
+def without_unequal(exchange_id: str, body: Any) -> Any:
+    """The body with those fields blanked that PD took from a moving average, from moves under way or by chance."""
+    blank = LAGGING.get(exchange_id, set()) | BY_CHANCE.get(exchange_id, set())
+    return _blanked(body, blank) if blank else body
+
+
+def _blanked(value: Any, blank: set[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: None if key in blank else _blanked(item, blank) for key, item in value.items()}
+    return [_blanked(item, blank) for item in value] if isinstance(value, list) else value
 
 
 def differences(recorded: Any, fresh: Any, *, path: str, trimmed: bool) -> list[str]:

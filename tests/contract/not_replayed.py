@@ -5,7 +5,7 @@ from __future__ import annotations
 _JOINING = "a store that joins the cluster comes with the complete simulator"
 _PHASES = "it shows one moment of moves whose pace was the recording's; the time lines compare their order"
 _FLOW = "there is no read or write flow yet: it comes with the complete simulator"
-_LOCKUP = "the lock-up of surprise 1 is a fault that comes with the complete simulator"
+_LOCKUP = "a locked PD that was asked to stop, which a fault ends by killing it"
 _SUMMARY = "only a summary of the answer was recorded"
 _LOG = "a line of PD's log about its own work, not about a request"
 _PD_SIMULATOR = "PD's own simulator: a cross-check of the recordings, with regions that are always being split"
@@ -27,7 +27,7 @@ _GROUPS: list[tuple[str, list[str]]] = [
     (_SUMMARY, ["life-037"]),
     (_PHASES, ["lc-040", *_ids("life-", "32 80 133-134", 3)]),
     (_FLOW, [*_ids("hot-", "4 6 13-26", 2)]),
-    (_LOCKUP, _ids("lock-", "1-40", 2)),
+    (_LOCKUP, ["lock-15"]),
     (_PD_SIMULATOR, _ids("sim-", "1-10", 2)),
     (_SUMMARY, ["lc-108", "lc-115"]),
     (

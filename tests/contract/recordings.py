@@ -33,6 +33,9 @@ _TRIMMED_UNSAID = {
     "regions-06",
     "regions-10",
     "regions-38",
+    "lock-11",
+    "lock-24",
+    "lock-29",
 }
 """Only some fields or the first item were kept, and the note does not say so."""
 

@@ -46,9 +46,9 @@ def four_stores(**more: Any) -> Simulator:
     return simulator
 
 
-def three_members_four_stores() -> Simulator:
+def three_members_four_stores(**more: Any) -> Simulator:
     """The second run of leader-change.json."""
-    simulator = three_members()
+    simulator = three_members(**more)
     _move_peers(simulator, 5, 2)
     del simulator.world.stores[5]
     simulator.world.config.store_limits[1].add_peer = 7

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contract.lockup import LOCKUP_RUNS
 from tests.contract.not_replayed import NOT_REPLAYED
 from tests.contract.recordings import Exchange, exchanges, files
 from tests.contract.replay import Run, replay
-from tests.contract.runs import RUNS
+from tests.contract.runs import RUNS as CLUSTER_RUNS
 from tests.contract.test_audit_lines import LINES
 
+RUNS = CLUSTER_RUNS + LOCKUP_RUNS
 MOST_LISTED = 40
 
 
