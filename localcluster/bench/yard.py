@@ -20,8 +20,9 @@ _TRIES = 300
 _CALM_SECONDS = 1.0
 """After the first look at every Subject, so that the rest of the start is not measured."""
 OPERATOR_USER = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{SERVICE_ACCOUNT}"
-ASK_ONE: dict[str, Any] = {"mode": "Execute", "approval": {"mode": "Always"}}
-ASK_NOBODY: dict[str, Any] = {"mode": "Execute", "approval": {"mode": "Never"}}
+_MANY: dict[str, Any] = {"mode": "Execute", "limits": {"maxActionsPerHour": 300, "cooldownSeconds": 0}}
+ASK_ONE: dict[str, Any] = {**_MANY, "approval": {"mode": "Always"}}
+ASK_NOBODY: dict[str, Any] = {**_MANY, "approval": {"mode": "Never"}}
 LIFTED: dict[str, str] = {
     "database_reads_per_second": "100000",
     "database_read_burst": "100000",

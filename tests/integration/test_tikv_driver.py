@@ -305,7 +305,7 @@ async def test_a_young_or_unknown_leader_of_pd_is_waited_for() -> None:
         assert waits(await it.driver.check(step, unseen)) == {"LeaderYoung"}
 
 
-async def test_a_second_failure_domain_in_trouble_stops_everything() -> None:
+async def test_failure_domains_in_trouble_are_told() -> None:
     async with bed() as it:
         step = await leader_step(it)
         own = it.sim.world.stores[step.parameters["toStore"]].labels["zone"]
@@ -313,7 +313,12 @@ async def test_a_second_failure_domain_in_trouble_stops_everything() -> None:
         other = next(s.id for s in it.sim.world.stores.values() if s.labels["zone"] not in (own, leading))
         it.sim.faults.silence_store(other)
         it.sim.clock.advance(25)
-        assert waits(await it.driver.check(step, it.facts())) == {"OtherDomainUnhealthy"}
+        ready = await it.driver.check(step, it.facts(store_1="somebody"))
+        assert ready.domains is not None
+        assert ready.domains.own == {f"zone={own}", f"zone={leading}"}
+        zone = it.sim.world.stores[other].labels["zone"]
+        assert ready.domains.unhealthy == {f"zone={zone}": f"store {other}"}
+        assert ready.domains.fenced == {f"zone={it.sim.world.stores[1].labels['zone']}": ("store/1",)}
 
 
 async def test_a_region_in_trouble_is_waited_for_and_a_changed_one_is_stale() -> None:

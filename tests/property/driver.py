@@ -16,6 +16,7 @@ from watchkeeper.errors import Invalid, NotLeader, Refused, Transient
 from watchkeeper.ports.driver import (
     ActionDefinition,
     ChangeState,
+    Domains,
     EffectState,
     Facts,
     Observation,
@@ -135,7 +136,7 @@ class ClusterDriver:
             "leader": cluster.leaders.get(int(values.get("region", 0)), 0),
             "evicted": sorted(cluster.evicted),
         }
-        return Readiness(waits=tuple(waits), before=before)
+        return Readiness(waits=tuple(waits), before=before, domains=Domains(frozenset(), {}, {}))
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[ClusterWriter]:

@@ -12,17 +12,21 @@ from datetime import datetime, timedelta
 
 from watchkeeper.api.v1alpha1.subject import (
     MAX_IN_FLIGHT,
-    MAX_RECENT_WRITES,
     InFlight,
     InFlightState,
     RecentWrite,
 )
+from watchkeeper.domain.writes import RELEASE, remembered
 from watchkeeper.ports.driver import Wait
+
+ROOM_FOR_RELEASES = 1
+ROOM_FOR_FREEZES = 15
+"""Of the list's places, so that what must be able to enter it finds one however many actions are in flight."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The two lists after the claim."""
+    """The two lists that are changed together."""
 
     in_flight: tuple[InFlight, ...]
     recent_writes: tuple[RecentWrite, ...]
@@ -72,7 +76,8 @@ def obstacle(in_flight: Sequence[InFlight], wanted: Wanted) -> Wait | None:
         overlap = sorted(set(entry.targets) & set(wanted.targets))
         if entry.state is InFlightState.VERIFYING and overlap:
             return Wait("TargetBusy", f"{entry.kind} {entry.name} still verifies {', '.join(overlap)}")
-    if len(others) >= MAX_IN_FLIGHT:
+    room = MAX_IN_FLIGHT if wanted.action == RELEASE else MAX_IN_FLIGHT - ROOM_FOR_RELEASES - ROOM_FOR_FREEZES
+    if len(others) >= room:
         return Wait("TooManyInFlight", f"{len(others)} actions are in flight on this Subject")
     return None
 
@@ -84,8 +89,42 @@ def claimed(in_flight: Sequence[InFlight], recent_writes: Sequence[RecentWrite],
     )
     return Claimed(
         in_flight=(*(e for e in in_flight if e.uid != entry.uid), entry),
-        recent_writes=(*recent_writes, write)[-MAX_RECENT_WRITES:],
+        recent_writes=remembered(recent_writes, write),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A claim of which it is certain that nothing was sent by it.
+
+    The operation key alone does not tell: a number whose intent was never written is used again.
+    """
+
+    operation_key: str
+    holder: str
+    claimed_time: datetime
+
+
+def retracted(lists: Claimed, unsent: Unsent) -> Claimed:
+    """The lists without that very claim and its write: what was not sent counts against no limit."""
+    key, time = unsent.operation_key, unsent.claimed_time
+    return Claimed(
+        in_flight=tuple(
+            e for e in lists.in_flight if (e.operation_key, e.holder, e.claimed_time) != (key, unsent.holder, time)
+        ),
+        recent_writes=tuple(w for w in lists.recent_writes if (w.operation_key, w.time) != (key, time)),
+    )
+
+
+def frozen(in_flight: Sequence[InFlight], entry: InFlight) -> tuple[InFlight, ...]:
+    """The list with an entry that is Unknown instead of the same object's claim; as it was where there is no room.
+
+    Without room no action is claimed either; the caller tries again until there is some.
+    """
+    others = tuple(e for e in in_flight if e.uid != entry.uid)
+    if len(others) >= MAX_IN_FLIGHT - ROOM_FOR_RELEASES:
+        return tuple(in_flight)
+    return (*others, entry)
 
 
 def holds(in_flight: Sequence[InFlight], claim: InFlight) -> bool:
@@ -94,11 +133,6 @@ def holds(in_flight: Sequence[InFlight], claim: InFlight) -> bool:
     The operation key alone does not tell: until an attempt is written to its proposal, another process may use its number.
     """
     return claim.state is InFlightState.WRITING and claim in in_flight
-
-
-def without(in_flight: Sequence[InFlight], claim: InFlight) -> tuple[InFlight, ...]:
-    """The list without that very claim; another one with its operation key stays."""
-    return tuple(entry for entry in in_flight if entry != claim)
 
 
 def moved(in_flight: Sequence[InFlight], operation_key: str, state: InFlightState | None) -> tuple[InFlight, ...]:

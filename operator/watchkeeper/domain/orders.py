@@ -8,7 +8,14 @@ from enum import StrEnum
 
 from watchkeeper.api.v1alpha1.actionproposal import PolicyVersion
 from watchkeeper.api.v1alpha1.emergencystop import EmergencyStop
-from watchkeeper.api.v1alpha1.operatorpolicy import ApprovalPolicy, OperatorPolicy, OperatorPolicySpec, OrderRule, Retry
+from watchkeeper.api.v1alpha1.operatorpolicy import (
+    ApprovalPolicy,
+    Limits,
+    OperatorPolicy,
+    OperatorPolicySpec,
+    OrderRule,
+    Retry,
+)
 from watchkeeper.api.v1alpha1.vocabulary import Mode
 
 
@@ -28,6 +35,7 @@ class Orders:
     mode: Mode
     approval: ApprovalPolicy | None
     rules: tuple[OrderRule, ...]
+    limits: Limits
     retry: Retry
     proposal_expiry_seconds: int
     why: str
@@ -47,6 +55,7 @@ HOLD = Orders(
     mode=Mode.OBSERVE,
     approval=None,
     rules=(),
+    limits=_DEFAULTS.limits,
     retry=_DEFAULTS.retry,
     proposal_expiry_seconds=_DEFAULTS.proposal_expiry_seconds,
     why="there is no OperatorPolicy named default in this namespace: nothing is planned and nothing executes",
@@ -61,6 +70,7 @@ def invalid_orders(problem: str) -> Orders:
         mode=Mode.OBSERVE,
         approval=None,
         rules=(),
+        limits=_DEFAULTS.limits,
         retry=_DEFAULTS.retry,
         proposal_expiry_seconds=_DEFAULTS.proposal_expiry_seconds,
         why=f"the OperatorPolicy makes no sense, so it counts as Observe: {problem}",
@@ -85,6 +95,7 @@ def orders_of(policy: OperatorPolicy) -> Orders:
         mode=spec.mode,
         approval=spec.approval,
         rules=spec.rules,
+        limits=spec.limits,
         retry=spec.retry,
         proposal_expiry_seconds=min(spec.proposal_expiry_seconds, spec.limits.max_expiry_seconds),
         why=f"mode is {spec.mode} (OperatorPolicy default)",

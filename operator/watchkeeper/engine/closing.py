@@ -5,6 +5,7 @@ from __future__ import annotations
 from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, Attempt, AttemptOutcome
 from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject
+from watchkeeper.domain.claims import frozen
 from watchkeeper.domain.lifecycle import ACKNOWLEDGED, Moment, acknowledged, advance
 from watchkeeper.engine.events import Doing
 from watchkeeper.engine.result import DONE, Result
@@ -28,8 +29,9 @@ class Closer:
         open_unknown = unknown_attempt(proposal)
         if open_unknown is not None and not await self._subject_gone(proposal):
             if proposal.spec.acknowledge is None:
-                await self._freeze(proposal, open_unknown)
-                return DONE
+                if await self._freeze(proposal, open_unknown):
+                    return DONE
+                return Result(self._services.settings.wait_interval_seconds)
             proposal = await self._note_acknowledgement(proposal)
         await change_claims(
             self._services.store,
@@ -48,28 +50,35 @@ class Closer:
             return True
         return False
 
-    async def _freeze(self, proposal: ActionProposal, attempt: Attempt) -> None:
-        """The claim stays as Unknown: it freezes the action, also for other replicas and after a restart."""
+    async def _freeze(self, proposal: ActionProposal, attempt: Attempt) -> bool:
+        """The claim stays as Unknown: it freezes the action, also for other replicas and after a restart.
 
-        def frozen(entries: tuple[InFlight, ...]) -> tuple[InFlight, ...]:
-            others = tuple(e for e in entries if e.uid != proposal.metadata.uid)
-            plan = proposal.status.plan
-            step = plan.steps[attempt.step] if plan else None
-            entry = InFlight(
-                operation_key=attempt.operation_key,
-                action=proposal.spec.action.name,
-                kind="ActionProposal",
-                name=proposal.metadata.name,
-                uid=proposal.metadata.uid,
-                holder=attempt.holder,
-                state=InFlightState.UNKNOWN,
-                targets=step.targets if step else (),
-                claimed_time=attempt.intent_time,
-                deadline_time=attempt.deadline_time,
-            )
-            return (*others, entry)
+        False where the list has no room for it: then no action is claimed, and it is tried again.
+        """
+        plan = proposal.status.plan
+        step = plan.steps[attempt.step] if plan else None
+        entry = InFlight(
+            operation_key=attempt.operation_key,
+            action=proposal.spec.action.name,
+            kind="ActionProposal",
+            name=proposal.metadata.name,
+            uid=proposal.metadata.uid,
+            holder=attempt.holder,
+            state=InFlightState.UNKNOWN,
+            targets=step.targets if step else (),
+            claimed_time=attempt.intent_time,
+            deadline_time=attempt.deadline_time,
+        )
+        placed = False
 
-        await change_claims(self._services.store, _subject(proposal), frozen)
+        def freeze(entries: tuple[InFlight, ...]) -> tuple[InFlight, ...]:
+            nonlocal placed
+            new = frozen(entries, entry)
+            placed = entry in new
+            return new
+
+        await change_claims(self._services.store, _subject(proposal), freeze)
+        return placed
 
     async def _note_acknowledgement(self, proposal: ActionProposal) -> ActionProposal:
         said = proposal.spec.acknowledge

@@ -26,10 +26,11 @@ from watchkeeper.api.v1alpha1.conditions import ConditionStatus
 from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject
 from watchkeeper.domain.approval import shut_since_made, tally
-from watchkeeper.domain.claims import Wanted, freeze, obstacle
+from watchkeeper.domain.claims import Unsent, Wanted, freeze, obstacle
 from watchkeeper.domain.decision import End, Hold, ending, expiry, refusal, subject_obstacle, waiting
 from watchkeeper.domain.digest import digest
 from watchkeeper.domain.lifecycle import Kind, Mark, Moment, advance, phase_of
+from watchkeeper.domain.limits import Ask, too_much, too_wide
 from watchkeeper.domain.orders import Orders
 from watchkeeper.domain.rules import ruling
 from watchkeeper.engine.outcome import Outcomes
@@ -38,7 +39,7 @@ from watchkeeper.engine.runners import Run, run_of
 from watchkeeper.engine.sending import NotSent, Order, Sent, checked_send
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.standingrecords import StandingRecords
-from watchkeeper.engine.subjectclaims import claim, drop
+from watchkeeper.engine.subjectclaims import claim, retract
 from watchkeeper.errors import Conflict, Denied, Gone, Transient, WatchkeeperError
 from watchkeeper.ports.driver import Facts, Readiness, Wait
 
@@ -51,8 +52,7 @@ class Decision:
 
     verdict: Hold | End | None
     approval: ApprovalStatus | None
-    policy: PolicyVersion | None = None
-    """The policy that it was made by."""
+    orders: Orders
 
 
 class Executor:
@@ -99,11 +99,11 @@ class Executor:
         now = services.clock.now()
         status = proposal.status
         if status.risk is None or status.approval is None:
-            return Decision(End("Stale", "the plan in status is incomplete: propose it again"), None)
+            return Decision(End("Stale", "the plan in status is incomplete: propose it again"), None, orders)
         ruled = ruling(orders, proposal, status.risk)
         off = refusal(orders, ruled)
         if off is not None:
-            return Decision(off, status.approval)
+            return Decision(off, status.approval, orders)
         count = tally(
             proposal,
             orders.approval,
@@ -123,7 +123,7 @@ class Executor:
             max_skew=services.settings.max_skew_seconds,
             stamping=services.settings.stamping,
         )
-        return Decision(hold, count.status, orders.version)
+        return Decision(hold, count.status, orders)
 
     async def _prepare(self, proposal: ActionProposal, decision: Decision) -> Result:
         """The database's side of the decision: predicates, preconditions, other claims."""
@@ -156,7 +156,13 @@ class Executor:
         busy = (obstacle if run.writes else freeze)(subject.status.in_flight, wanted)
         if busy is not None:  # known without asking the database, whose budget is small
             return await self._outcomes.hold(proposal, Hold(busy), seen)
-        facts = Facts(services.clock.now(), subject, await self._standing.held_targets(subject, proposal))
+        held = self._restrained(proposal, subject, run, decision.orders)
+        if held is not None:
+            return await self._outcomes.hold(proposal, held, seen)
+        fences = await self._standing.fences(
+            subject, proposal
+        )  # read after the claims: who has claimed has recorded it
+        facts = Facts(services.clock.now(), subject, {target: fence.name for target, fence in fences.items()})
         try:
             ready = await run.runner.check(step, facts)
         except (Transient, Denied) as error:
@@ -164,9 +170,23 @@ class Executor:
         if ready.stale:
             text = "; ".join(ready.stale)
             return await self._outcomes.cancel(proposal, End("Stale", f"what was approved no longer holds: {text}"))
-        if ready.waits:
-            return await self._outcomes.hold(proposal, Hold(ready.waits[0]), seen)
+        wide = (
+            too_wide(ready.domains, decision.orders.limits, leaves=run.leaves, fences=fences) if run.limited else None
+        )
+        waits = (*ready.waits, wide) if wide is not None else ready.waits
+        if waits:
+            return await self._outcomes.hold(proposal, Hold(waits[0]), seen)
         return await self._claim_and_send(proposal, subject, run, step_index, ready, decision)
+
+    def _restrained(
+        self, proposal: ActionProposal, subject: Subject, run: Run, orders: Orders, claim: str | None = None
+    ) -> Hold | None:
+        """What the limits say of the Subject as read; `claim` is its own operation key, once it has one."""
+        if not run.limited:
+            return None
+        _, step = current_step(proposal)
+        ask = Ask(proposal.metadata.uid, step.targets, claim)
+        return too_much(subject.status.recent_writes, ask, orders.limits, self._services.clock.now())
 
     @staticmethod
     def _stale(proposal: ActionProposal, subject: Subject, run: Run) -> str | None:
@@ -203,7 +223,7 @@ class Executor:
         deadline_monotonic = services.clock.monotonic() + services.settings.attempt_seconds
         proposal = await services.store.set_finalizer(proposal, present=True)
         _, step = current_step(proposal)
-        attempt = self._new_attempt(proposal, step_index, ready, decision.policy)
+        attempt = self._new_attempt(proposal, step_index, ready, decision.orders.version)
         entry = self._entry(proposal, step, attempt) if run.writes else None
         if run.driver is not None and run.writes and run.driver.standing_intent(step) is not None:
             # Before anything stands: a Subject that went meanwhile would leave nobody who knows how to take it back.
@@ -234,7 +254,8 @@ class Executor:
         if entry is None:
             return
         with contextlib.suppress(WatchkeeperError):  # what cannot be taken out now is tidied up when it is old
-            await drop(self._services.store, subject.key, entry)
+            unsent = Unsent(entry.operation_key, entry.holder, entry.claimed_time)
+            await retract(self._services.store, subject.key, unsent)
 
     def _new_attempt(
         self, proposal: ActionProposal, step_index: int, ready: Readiness, policy: PolicyVersion | None
@@ -310,7 +331,7 @@ class Executor:
             subject=subject.key,
             operation_key=attempt.operation_key,
             deadline_monotonic=deadline_monotonic,
-            gate=lambda fresh: self._gate(proposal, fresh),
+            gate=lambda fresh: self._gate(proposal, run, attempt, fresh),
             claim=self._entry(proposal, step, attempt) if run.writes else None,
         )
         sent: Sent | None = None
@@ -326,10 +347,12 @@ class Executor:
             raise RuntimeError("a send without a result")
         return sent
 
-    async def _gate(self, proposal: ActionProposal, subject: Subject) -> Wait | None:
-        """Policy and approvals once more, on the proposal as it was claimed (its spec only grows)."""
+    async def _gate(self, proposal: ActionProposal, run: Run, attempt: Attempt, subject: Subject) -> Wait | None:
+        """Policy, approvals and limits once more, on the proposal as it was claimed (its spec only grows)."""
         orders = await self._services.gates.orders(proposal.metadata.namespace)
-        verdict = self.decide(proposal, orders).verdict
+        verdict = self.decide(proposal, orders).verdict or self._restrained(
+            proposal, subject, run, orders, attempt.operation_key
+        )
         if isinstance(verdict, End):
             return Wait(verdict.reason, verdict.message)
         if isinstance(verdict, Hold):

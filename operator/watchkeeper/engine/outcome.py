@@ -17,6 +17,7 @@ from watchkeeper.api.v1alpha1.conditions import ConditionStatus
 from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.api.v1alpha1.subject import InFlightState
 from watchkeeper.domain import verification
+from watchkeeper.domain.claims import Unsent
 from watchkeeper.domain.decision import End, Hold
 from watchkeeper.domain.guidance import acknowledge_command
 from watchkeeper.domain.lifecycle import Kind, Mark, Moment, advance
@@ -26,7 +27,7 @@ from watchkeeper.engine.events import Doing
 from watchkeeper.engine.result import AGAIN, Result
 from watchkeeper.engine.sending import Answered, Lost, NotApplied, NotSent, Sent
 from watchkeeper.engine.services import Services
-from watchkeeper.engine.subjectclaims import settle
+from watchkeeper.engine.subjectclaims import retract, settle
 from watchkeeper.ports.recorder import EventType
 
 ANSWER_LENGTH = 1024
@@ -219,12 +220,18 @@ class Outcomes:
         )
         if sent.stopped:
             result = await self.cancel(proposal, End("Stopped", sent.message), attempts=with_attempt(proposal, over))
-            await settle(services.store, self._subject(proposal), attempt.operation_key, None)
+            await self._retract(proposal, over)
             return result
         unsent = sum(1 for a in with_attempt(proposal, over) if a.state is AttemptState.NOT_SENT)
         when = next_attempt_time(HOLD.retry, unsent, services.clock.now(), services.random.random())
         await self._back(proposal, over, "NotSent", sent.message, when)
+        await self._retract(proposal, over)
         return AGAIN
+
+    async def _retract(self, proposal: ActionProposal, unsent: Attempt) -> None:
+        """Nothing was sent: the claim goes, and no limit counts it."""
+        gone = Unsent(unsent.operation_key, unsent.holder, unsent.intent_time)
+        await retract(self._services.store, self._subject(proposal), gone)
 
     async def _back(
         self, proposal: ActionProposal, over: Attempt, reason: str, message: str, when: datetime | None
@@ -247,7 +254,8 @@ class Outcomes:
         written = await services.store.write_status(proposal, status)
         told = EventType.NORMAL if over.outcome is AttemptOutcome.SUCCEEDED else EventType.WARNING
         self._tell(written, told, Doing.EXECUTE, reason, message)
-        await settle(services.store, self._subject(proposal), over.operation_key, None)
+        if over.state is not AttemptState.NOT_SENT:
+            await settle(services.store, self._subject(proposal), over.operation_key, None)
 
     async def fail(self, proposal: ActionProposal, attempt: Attempt, reason: str, message: str) -> Result:
         """The attempt and the proposal end as Failed."""

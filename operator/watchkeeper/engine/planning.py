@@ -10,6 +10,7 @@ from watchkeeper.domain.approval import shut_since_made, tally
 from watchkeeper.domain.decision import expiry, subject_obstacle
 from watchkeeper.domain.digest import digest
 from watchkeeper.domain.lifecycle import Kind, Mark, Moment, advance
+from watchkeeper.domain.limits import Ask, too_much, too_wide
 from watchkeeper.domain.orders import Orders
 from watchkeeper.domain.retry import attempts_allowed
 from watchkeeper.domain.rules import Ruling, ruling
@@ -17,6 +18,7 @@ from watchkeeper.engine.events import Doing
 from watchkeeper.engine.result import DONE, Result
 from watchkeeper.engine.runners import Run, run_of
 from watchkeeper.engine.services import Services
+from watchkeeper.engine.standingrecords import StandingRecords
 from watchkeeper.engine.tickets import ticket_problems
 from watchkeeper.errors import Gone, Invalid, Transient, WatchkeeperError
 from watchkeeper.ports.driver import Facts, Planned
@@ -28,8 +30,9 @@ DIGEST_PREFIX_LENGTH = 12
 class Planner:
     """Plans proposals that have no plan yet."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, standing: StandingRecords) -> None:
         self._services = services
+        self._standing = standing
 
     async def plan(self, proposal: ActionProposal, orders: Orders) -> tuple[ActionProposal, Result | None]:
         """Make the plan. With a Result the pass is over; without, the proposal is planned and the pass goes on."""
@@ -181,12 +184,21 @@ class Planner:
         services = self._services
         subject = await services.store.get(Subject, proposal.metadata.namespace, proposal.spec.subject_ref.name)
         run = await run_of(services, proposal, subject)
-        facts = Facts(now=services.clock.now(), subject=subject)
+        orders = await services.gates.orders(proposal.metadata.namespace)
+        fences = await self._standing.fences(subject, proposal)
+        held = {target: fence.name for target, fence in fences.items()}
+        facts = Facts(now=services.clock.now(), subject=subject, held_targets=held)
         found: list[str] = []
         for step in proposal.status.plan.steps if proposal.status.plan else ():
             ready = await run.runner.check(step, facts)
+            waits = list(ready.waits)
+            if run.limited:
+                ask = Ask(proposal.metadata.uid, step.targets)
+                much = too_much(subject.status.recent_writes, ask, orders.limits, facts.now)
+                wide = too_wide(ready.domains, orders.limits, leaves=run.leaves, fences=fences)
+                waits += [wait for wait in (much.wait if much else None, wide) if wait is not None]
             found += [f"would be stale: {text}" for text in ready.stale]
-            found += [f"would wait ({wait.reason}): {wait.message}" for wait in ready.waits]
+            found += [f"would wait ({wait.reason}): {wait.message}" for wait in waits]
         return found
 
 

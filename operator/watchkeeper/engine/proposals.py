@@ -33,7 +33,7 @@ class ProposalLadder:
         attempts = services.for_attempts()
         sent = Outcomes(attempts)
         self._outcomes = Outcomes(services)
-        self._planner = Planner(services)
+        self._planner = Planner(services, StandingRecords(services))
         self._executor = Executor(attempts, sent, StandingRecords(attempts))
         self._follower = Follower(services, sent)
         self._closer = Closer(services)

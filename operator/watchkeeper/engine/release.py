@@ -14,20 +14,19 @@ from watchkeeper.api.v1alpha1.actionproposal import MAX_ATTEMPTS, Answer, Attemp
 from watchkeeper.api.v1alpha1.emergencystop import EmergencyStop
 from watchkeeper.api.v1alpha1.standingchange import StandingChange, StandingState
 from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject
-from watchkeeper.domain.claims import Wanted, obstacle
+from watchkeeper.domain.claims import Unsent, Wanted, obstacle
 from watchkeeper.domain.orders import stop_in_force
 from watchkeeper.domain.retry import release_pause
+from watchkeeper.domain.writes import RELEASE
 from watchkeeper.engine.events import Doing
 from watchkeeper.engine.result import AGAIN, Result
 from watchkeeper.engine.sending import Answered, Lost, NotApplied, NotSent, Order, Sent, checked_send
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.standingstatus import StandingStatus
-from watchkeeper.engine.subjectclaims import claim, drop, settle
+from watchkeeper.engine.subjectclaims import claim, retract, settle
 from watchkeeper.errors import Conflict, Gone, WatchkeeperError
 from watchkeeper.ports.driver import SubjectDriver, Wait
 from watchkeeper.ports.recorder import EventType
-
-RELEASE = "Release"
 
 
 class Releaser:
@@ -180,7 +179,7 @@ class Releaser:
                 releases=(*_closed(change.status.releases), attempt)[-MAX_ATTEMPTS:],
             )
         except (Conflict, Gone):
-            await drop(services.store, subject.key, entry)
+            await retract(services.store, subject.key, _unsent(attempt))
             raise
         sent = await self._send(change, driver, subject, entry, deadline)
         await self._record(change, subject, attempt, sent)
@@ -293,7 +292,10 @@ class Releaser:
                 assert_never(sent)
         releases = tuple(done if r.operation_key == done.operation_key else r for r in change.status.releases)
         await self._status.keep(change, StandingState.HELD, reason, message, releases=releases)
-        await settle(services.store, subject.key, attempt.operation_key, None)
+        if isinstance(sent, NotSent):
+            await retract(services.store, subject.key, _unsent(attempt))
+        else:
+            await settle(services.store, subject.key, attempt.operation_key, None)
 
     async def released(self, change: StandingChange) -> Result:
         """It was there, we asked for its removal, and it is gone."""
@@ -353,6 +355,10 @@ async def _no_gate(subject: Subject) -> Wait | None:
     """A release was approved with the change itself: it needs neither mode nor approvals."""
     del subject
     return None
+
+
+def _unsent(attempt: Attempt) -> Unsent:
+    return Unsent(attempt.operation_key, attempt.holder, attempt.intent_time)
 
 
 def _closed(releases: tuple[Attempt, ...]) -> tuple[Attempt, ...]:

@@ -24,6 +24,16 @@ class Run:
     writes: bool
     """Whether its step is a write to the database, which needs the claim on the Subject."""
 
+    @property
+    def limited(self) -> bool:
+        """Whether limits may hold it up: a write that is no undo. The undo leaves the write to the ladder."""
+        return self.writes
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it leaves something standing."""
+        return self.definition.leaves is not None
+
     def settle_seconds(self, subject: Subject) -> int:
         """How long the effect must hold: only a change of the database can be undone by others."""
         return subject.spec.settle_seconds if self.writes else 0

@@ -14,6 +14,7 @@ from watchkeeper.api.v1alpha1.standingchange import (
     StandingState,
 )
 from watchkeeper.api.v1alpha1.subject import Subject
+from watchkeeper.domain.limits import Fence
 from watchkeeper.engine.services import Services
 from watchkeeper.errors import Conflict, Invalid
 from watchkeeper.ports.driver import SubjectDriver
@@ -83,11 +84,11 @@ class StandingRecords:
         )
         return await services.store.write_status(change, status)
 
-    async def held_targets(self, subject: Subject, proposal: ActionProposal) -> dict[str, str]:
-        """Targets that standing changes of others hold on this Subject: declared ones until their time, ours until they end."""
+    async def fences(self, subject: Subject, proposal: ActionProposal) -> dict[str, Fence]:
+        """What standing changes of others hold on this Subject, by target: declared ones until their time, ours until they end."""
         now = self._services.clock.now()
         changes = await self._services.store.list(StandingChange, subject.metadata.namespace)
-        held: dict[str, str] = {}
+        held: dict[str, Fence] = {}
         for change in changes:
             if change.spec.subject_ref.name != subject.metadata.name:
                 continue
@@ -95,5 +96,8 @@ class StandingRecords:
                 continue
             ended = change.status.state is not None and change.status.state.ended
             if not ended and (change.spec.owner is not None or now < change.spec.until_time):
-                held[change.spec.change.target] = change.metadata.name
+                fence = Fence(change.metadata.name, change.status.end_time or change.spec.until_time)
+                other = held.get(change.spec.change.target)
+                if other is None or other.until < fence.until:
+                    held[change.spec.change.target] = fence
         return held

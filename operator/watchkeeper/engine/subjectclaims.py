@@ -1,46 +1,51 @@
-"""Compare-and-set of the claims on a Subject."""
+"""Compare-and-set of the claims on a Subject and of the writes that its limits are counted from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from watchkeeper.api.v1alpha1.meta import Key
+from watchkeeper.api.v1alpha1.meta import ApiModel, Key
 from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject
-from watchkeeper.domain.claims import claimed, moved, without
+from watchkeeper.domain.claims import Claimed, Unsent, claimed, moved, retracted
 from watchkeeper.errors import Conflict, Gone
 from watchkeeper.ports.objects import ObjectStore
 
 TRIES = 8
 
 
-def _wire(entries: tuple[InFlight, ...]) -> list[dict[str, object]]:
+def _wire(entries: Sequence[ApiModel]) -> list[dict[str, object]]:
     return [entry.wire() for entry in entries]
+
+
+def _lists(subject: Subject) -> Claimed:
+    return Claimed(subject.status.in_flight, subject.status.recent_writes)
+
+
+async def _swap(store: ObjectStore, subject: Subject, new: Claimed) -> Subject:
+    old = _lists(subject)
+    return await store.swap_status(
+        subject,
+        {
+            "inFlight": (_wire(old.in_flight), _wire(new.in_flight)),
+            "recentWrites": (_wire(old.recent_writes), _wire(new.recent_writes)),
+        },
+    )
 
 
 async def claim(store: ObjectStore, subject: Subject, entry: InFlight) -> Subject:
     """Write the claim if and only if the lists are still as `subject` shows them.
 
+    Whether it may be written (other claims, limits) must have been decided on that very `subject`: time can only have
+    made it more allowed since.
+
     Raises:
         Conflict: somebody was faster.
     """
-    status = subject.status
-    new = claimed(status.in_flight, status.recent_writes, entry)
-    return await store.swap_status(
-        subject,
-        {
-            "inFlight": (_wire(status.in_flight), _wire(new.in_flight)),
-            "recentWrites": (
-                [write.wire() for write in status.recent_writes],
-                [write.wire() for write in new.recent_writes],
-            ),
-        },
-    )
+    return await _swap(store, subject, claimed(subject.status.in_flight, subject.status.recent_writes, entry))
 
 
-async def change_claims(
-    store: ObjectStore, subject: Key, change: Callable[[tuple[InFlight, ...]], tuple[InFlight, ...]]
-) -> None:
-    """Apply a change to the list of claims, again and again until nobody was faster. A Subject that is gone has none.
+async def _change(store: ObjectStore, subject: Key, change: Callable[[Claimed], Claimed]) -> None:
+    """Apply a change to the lists, again and again until nobody was faster. A Subject that is gone has none.
 
     Raises:
         Conflict: others were faster every time.
@@ -48,10 +53,9 @@ async def change_claims(
     for attempt in range(TRIES):
         try:
             current = await store.get(Subject, subject.namespace, subject.name)
-            old = current.status.in_flight
-            new = change(old)
-            if new != old:
-                await store.swap_status(current, {"inFlight": (_wire(old), _wire(new))})
+            new = change(_lists(current))
+            if new != _lists(current):
+                await _swap(store, current, new)
         except Gone:
             return
         except Conflict:
@@ -61,11 +65,18 @@ async def change_claims(
         return
 
 
+async def change_claims(
+    store: ObjectStore, subject: Key, change: Callable[[tuple[InFlight, ...]], tuple[InFlight, ...]]
+) -> None:
+    """Apply a change to the claims alone, as `_change` does."""
+    await _change(store, subject, lambda lists: Claimed(change(lists.in_flight), lists.recent_writes))
+
+
 async def settle(store: ObjectStore, subject: Key, operation_key: str, state: InFlightState | None) -> None:
     """Move one claim to another state, or take it out (None)."""
     await change_claims(store, subject, lambda entries: moved(entries, operation_key, state))
 
 
-async def drop(store: ObjectStore, subject: Key, claim: InFlight) -> None:
-    """Take that very claim out, and no other one with its operation key."""
-    await change_claims(store, subject, lambda entries: without(entries, claim))
+async def retract(store: ObjectStore, subject: Key, unsent: Unsent) -> None:
+    """Take a claim out by which nothing was sent, and its write with it; no other one with its operation key."""
+    await _change(store, subject, lambda lists: retracted(lists, unsent))

@@ -73,6 +73,18 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Domains:
+    """Failure domains around a step as fresh reads show them: at most one for each store of the cluster."""
+
+    own: frozenset[str]
+    """Where the step's own stores are."""
+    unhealthy: Mapping[str, str]
+    """Where something does not answer -> what, for people."""
+    fenced: Mapping[str, tuple[str, ...]]
+    """Where standing changes stand -> their targets, of those in `Facts.held_targets`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Readiness:
     """What fresh reads say about a step: stale beats waits, both empty means go."""
 
@@ -81,6 +93,8 @@ class Readiness:
     waits: tuple[Wait, ...] = ()
     before: Mapping[str, Any] = field(default_factory=dict)
     """The before-image: JSON, small; stored with the attempt and given to verify and recover."""
+    domains: Domains | None = None
+    """For the limits on failure domains; None where they could not be told: then nothing is written."""
 
 
 @dataclass(frozen=True, slots=True)

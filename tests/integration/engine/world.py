@@ -99,7 +99,8 @@ class EngineWorld:
         endpoints = await self.simulator.start()
         self._store = KubernetesObjects(await self._connect(self._admin))
         approval = {"mode": "Always", "distinctFromProposer": False}
-        spec = policy or {"mode": "Execute", "approval": approval, "retry": {"initialSeconds": 1}}
+        limits = {"maxActionsPerHour": 300, "cooldownSeconds": 0}
+        spec = policy or {"mode": "Execute", "approval": approval, "limits": limits, "retry": {"initialSeconds": 1}}
         await self._raw("/api/v1/namespaces", {"metadata": {"name": self.namespace}})
         await self.make("operatorpolicies", "OperatorPolicy", "default", spec)
         tikv = {"endpoints": list(endpoints.pd)}

@@ -35,9 +35,10 @@ POLL_SECONDS = 0.3
 EASY_ORDERS: dict[str, Any] = {
     "mode": "Execute",
     "approval": {"mode": "Always", "distinctFromProposer": False},
+    "limits": {"maxActionsPerHour": 300, "cooldownSeconds": 0, "maxFencedDomains": 3},
     "retry": {"initialSeconds": 1, "maxSeconds": 2},
 }
-"""The admin may propose and approve; retries come soon."""
+"""The admin may propose and approve, as much as the API server takes; retries come soon."""
 NO_APPROVAL: dict[str, Any] = {**EASY_ORDERS, "approval": {"mode": "Never"}}
 
 

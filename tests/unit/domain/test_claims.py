@@ -3,8 +3,21 @@ from __future__ import annotations
 from typing import Any
 
 from tests.unit.domain.builders import NOW, at
-from watchkeeper.api.v1alpha1.subject import MAX_RECENT_WRITES, InFlight, InFlightState, RecentWrite
-from watchkeeper.domain.claims import Wanted, abandoned, claimed, freeze, holds, moved, obstacle, without
+from watchkeeper.api.v1alpha1.subject import MAX_IN_FLIGHT, InFlight, InFlightState
+from watchkeeper.domain.claims import (
+    Claimed,
+    Unsent,
+    Wanted,
+    abandoned,
+    claimed,
+    freeze,
+    frozen,
+    holds,
+    moved,
+    obstacle,
+    retracted,
+)
+from watchkeeper.domain.writes import RELEASE
 
 
 def entry(uid: str = "a", state: str = "Writing", **changes: Any) -> InFlight:
@@ -73,11 +86,6 @@ def test_a_claim_replaces_the_older_one_of_the_same_object_and_is_remembered() -
     assert [w.operation_key for w in result.recent_writes] == ["a/0/2"]
 
 
-def test_recent_writes_are_bounded() -> None:
-    old = [RecentWrite(operation_key=f"x/{n}", action="a", targets=(), time=NOW) for n in range(MAX_RECENT_WRITES)]
-    assert len(claimed([], old, entry()).recent_writes) == MAX_RECENT_WRITES
-
-
 def test_only_that_very_claim_may_send() -> None:
     mine = entry()
     assert holds([entry("b"), entry()], mine)
@@ -89,10 +97,37 @@ def test_only_that_very_claim_may_send() -> None:
     assert not holds([], mine)
 
 
-def test_only_that_very_claim_is_taken_out() -> None:
-    of_another_replica = entry(holder="two")
-    assert without([entry("b"), entry()], entry()) == (entry("b"),)
-    assert without([of_another_replica], entry()) == (of_another_replica,)
+def unsent(claim: InFlight) -> Unsent:
+    return Unsent(claim.operation_key, claim.holder, claim.claimed_time)
+
+
+def test_what_was_not_sent_goes_with_its_write_and_only_that() -> None:
+    lists = claimed([entry("b", "Verifying")], [], entry())
+    lists = claimed(lists.in_flight, lists.recent_writes, entry("c"))
+    left = retracted(lists, unsent(entry()))
+    assert [e.uid for e in left.in_flight] == ["b", "c"]
+    assert [w.operation_key for w in left.recent_writes] == ["c/0/1"]
+
+
+def test_a_claim_under_the_same_number_stays() -> None:
+    of_another_replica = claimed([], [], entry(holder="two", claimedTime=at(30).isoformat()))
+    assert retracted(of_another_replica, unsent(entry())) == of_another_replica
+    assert retracted(Claimed((entry(holder="two"),), ()), unsent(entry())).in_flight == (entry(holder="two"),)
+
+
+def test_freezes_and_releases_find_a_place_however_much_is_in_flight() -> None:
+    def many(count: int) -> list[InFlight]:
+        return [entry(str(number), "Verifying", targets=[f"region/{number + 50}"]) for number in range(count)]
+
+    actions = next(n for n in range(MAX_IN_FLIGHT + 1) if why(*many(n)) == "TooManyInFlight")
+    assert actions < MAX_IN_FLIGHT - 1
+    assert why(*many(MAX_IN_FLIGHT - 1), action=RELEASE, targets=()) is None
+    unknown = entry("u", "Unknown")
+    assert frozen(many(actions), unknown)[-1] == unknown
+    assert frozen([*many(3), entry("u", "Verifying")], unknown) == (*many(3), unknown)
+    full = many(MAX_IN_FLIGHT - 1)
+    assert frozen(full, unknown) == tuple(full), "a place is left for a release"
+    assert why(*full) == "TooManyInFlight", "and until there is room, nothing is claimed"
 
 
 def test_moving_and_taking_out() -> None:

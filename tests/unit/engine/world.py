@@ -28,6 +28,7 @@ from watchkeeper.errors import WatchkeeperError
 from watchkeeper.ports.driver import (
     ActionDefinition,
     ChangeState,
+    Domains,
     EffectState,
     Facts,
     Observation,
@@ -178,6 +179,7 @@ class Database:
         self.summary = "move it"
         self.cluster_id = "7"
         self.leaves: StandingIntent | None = None
+        self.domains: Domains | None = Domains(own=frozenset({"zone=a"}), unhealthy={}, fenced={})
         self.before_write: Callable[[], None] = lambda: None
 
     def definitions(self) -> Mapping[str, ActionDefinition]:
@@ -191,7 +193,7 @@ class Database:
 
     async def check(self, step: PlanStep, facts: Facts) -> Readiness:
         del step, facts
-        return Readiness()
+        return Readiness(domains=self.domains)
 
     def catalog(self, observation: Observation | None) -> tuple[CatalogEntry, ...]:
         del observation

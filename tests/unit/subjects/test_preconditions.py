@@ -139,13 +139,6 @@ def test_a_target_must_be_up_and_at_ease(status: dict[str, Any], expected: list[
     assert reasons(preconditions.of_target(store(3, **status))) == expected
 
 
-def test_another_failure_domain_in_trouble() -> None:
-    seen = topology(*(store(i, state="Down" if i == 1 else "Up") for i in range(1, 7)))
-    assert reasons(preconditions.of_domains(seen, (4,))) == []
-    assert reasons(preconditions.of_domains(seen, (2,))) == ["OtherDomainUnhealthy"]
-    assert reasons(preconditions.of_domains(seen, (99,))) == ["OtherDomainUnhealthy"]
-
-
 def step(action: str, **parameters: int) -> PlanStep:
     return PlanStep(action=action, parameters=parameters, targets=(), predicates=(), effect="", undo="")
 

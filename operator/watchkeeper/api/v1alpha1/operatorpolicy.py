@@ -26,6 +26,9 @@ from watchkeeper.api.v1alpha1.vocabulary import Mode, Risk
 POLICY_NAME = "default"
 EVERY_ACTION = "*"
 MAX_RULES = 32
+HOUR_SECONDS = 3600
+MAX_ACTIONS_PER_HOUR = 300
+"""So that Subject.status.recentWrites holds every action of an hour, with room for the ends of standing changes."""
 
 ActionName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$")]
 """The name of an action, or `*` for all."""
@@ -109,7 +112,34 @@ class OrderRule(ApiModel):
 
 
 class Limits(ApiModel):
-    """Bounds on what may be asked."""
+    """Bounds on what may be asked, and on how much is done; counted for each Subject by itself."""
+
+    max_actions_per_hour: int = Field(
+        default=10,
+        ge=1,
+        le=MAX_ACTIONS_PER_HOUR,
+        description=(
+            "Writes to the database in any 60 minutes, each attempt counted; the end of a standing change is none of them."
+        ),
+    )
+    cooldown_seconds: int = Field(
+        default=300,
+        ge=0,
+        le=HOUR_SECONDS,
+        description="From a write on a target (a region, a store) to the next action on it.",
+    )
+    max_unhealthy_domains: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        description="Failure domains in trouble while an action runs; its own always counts as one of them.",
+    )
+    max_fenced_domains: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        description="Failure domains in which something may stand at once, such as leaders kept away from a store.",
+    )
 
     max_expiry_seconds: int = Field(
         default=86400, ge=60, le=604800, description="The longest expiresAfterSeconds that a proposal may ask for."
@@ -146,7 +176,7 @@ class OperatorPolicySpec(ApiModel):
             "there are rules and none matches: Propose."
         ),
     )
-    limits: Limits = Field(default=Limits(), description="Bounds on what may be asked.")
+    limits: Limits = Field(default=Limits(), description="Bounds on what may be asked and done.")
     retry: Retry = Field(default=Retry(), description="How often and how fast an attempt is repeated.")
     proposal_expiry_seconds: int = Field(
         default=3600, ge=60, le=604800, description="Lifetime of a proposal that does not say its own."

@@ -27,7 +27,8 @@ from watchkeeper.api.v1alpha1.meta import (
 from watchkeeper.api.v1alpha1.vocabulary import Invariant, Mode, Risk
 
 MAX_IN_FLIGHT = 64
-MAX_RECENT_WRITES = 128
+MAX_RECENT_WRITES = 384
+"""More than limits.maxActionsPerHour can be, so that nothing of the last hour is ever forgotten."""
 MAX_VIOLATIONS = 16
 
 
@@ -227,7 +228,7 @@ class SubjectStatus(ApiModel):
         default=(),
         max_length=MAX_RECENT_WRITES,
         json_schema_extra=ATOMIC,
-        description="The newest claims, oldest first.",
+        description="Writes claimed in the last hour, oldest first; limits are counted from it.",
     )
     mode: Mode | None = Field(default=None, description="The mode that holds for this Subject now.")
     pending: Count | None = Field(default=None, description="Proposals that have not ended.")

@@ -12,6 +12,7 @@ from watchkeeper.ports.metrics import MetricsSource
 from watchkeeper.subjects.tikv import preconditions
 from watchkeeper.subjects.tikv.actions.action import Action
 from watchkeeper.subjects.tikv.catalog import allows_version, untested
+from watchkeeper.subjects.tikv.domains import domains
 from watchkeeper.subjects.tikv.leadercounts import read_leader_counts
 from watchkeeper.subjects.tikv.managers import find_manager, manager_objection
 from watchkeeper.subjects.tikv.pd.reader import PDReader
@@ -42,7 +43,6 @@ class Checker:
         sight = await action.look(self._reader, step)
         waits = [
             *preconditions.of_members(topology, health, facts),
-            *preconditions.of_domains(topology, action.stores(step, sight)),
             *preconditions.of_holds(action.held_targets(step), facts),
             *await self._of_surroundings(action, topology, facts.subject),
         ]
@@ -53,7 +53,8 @@ class Checker:
         waits.extend(action.waits(step, view))
         stale = tuple(broken(step.predicates, topology, sight.region))
         before = {"clusterId": topology.cluster_id, "pdLeader": topology.leader, **action.before(step, view)}
-        return Readiness(stale=stale, waits=tuple(waits), before=before)
+        around = domains(topology, action.stores(step, sight), facts.held_targets)
+        return Readiness(stale=stale, waits=tuple(waits), before=before, domains=around)
 
     async def _of_surroundings(self, action: Action, topology: Topology, subject: Subject) -> list[Wait]:
         waits: list[Wait] = []

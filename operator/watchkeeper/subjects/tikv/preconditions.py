@@ -1,8 +1,8 @@
 """Preconditions that can pass by themselves: a step waits for them, it does not go stale.
 
 The list is that of section 4 of the PD reference: one leader of PD and of etcd, a quorum of healthy members, a leader
-that has been there for a while (statistics warm up: tikv/pd#3406, #5833), schedulers running and not paused by a backup,
-no second failure domain in trouble.
+that has been there for a while (statistics warm up: tikv/pd#3406, #5833), schedulers running and not paused by a backup.
+That no second failure domain is in trouble is a limit of the policy (`domain/limits.py`).
 """
 
 from __future__ import annotations
@@ -42,16 +42,6 @@ def _young(leader: str, facts: Facts) -> str | None:
     if facts.now >= enough:
         return None
     return f"PD's leader {leader} has led since {rfc3339(seen.since_time)}; {needed} s are needed (leaderStableSeconds)"
-
-
-def of_domains(topology: Topology, own: tuple[int, ...]) -> Iterator[Wait]:
-    """No store in trouble in a failure domain other than those of the stores that the step is about."""
-    stores = [store for store_id in own if (store := topology.store(store_id)) is not None]
-    own_domains = {topology.domain(store) for store in stores}
-    others = {name: ids for name, ids in topology.failing_domains().items() if name not in own_domains}
-    if others:
-        texts = [f"{name} (store {', '.join(map(str, ids))})" for name, ids in sorted(others.items())]
-        yield Wait("OtherDomainUnhealthy", f"stores do not answer in another failure domain: {'; '.join(texts)}")
 
 
 def of_scheduling(scheduling: Scheduling, now: datetime) -> Iterator[Wait]:

@@ -19,16 +19,22 @@ from watchkeeper.subjects.tikv.topology import pod_of
 _TARGET = re.compile(r"^store/([1-9][0-9]{0,15})$")
 
 
+def store_of_target(target: str) -> int | None:
+    """The store that a target names; None where it is something else."""
+    match = _TARGET.match(target)
+    return int(match[1]) if match is not None else None
+
+
 def store_of(change: Change) -> int:
     """The store that a change stands on.
 
     Raises:
         Refused: the target is none; nothing is sent for it.
     """
-    match = _TARGET.match(change.target)
-    if match is None:
+    store_id = store_of_target(change.target)
+    if store_id is None:
         raise Refused(f"{change.target!r} is no store: nothing is sent for it", reason="NotAStore")
-    return int(match[1])
+    return store_id
 
 
 async def read_change(reader: PDReader, change: Change) -> ChangeState:
