@@ -43,6 +43,12 @@ _ON_CREATE: list[CelRow] = [
         ("spec", "rules", 0, "autonomy"),
         "Auto",
     ),
+    (
+        "OperatorPolicy",
+        "windows count with autonomy Approve and Auto only: take them out of the other rules",
+        ("spec", "rules", 0, "autonomy"),
+        "Propose",
+    ),
 ]
 
 _PROPOSAL = "the proposal block of spec is immutable: create a new proposal instead"

@@ -64,6 +64,8 @@ def text_of(node: Schema, length: int, number: int = 0) -> str:
         r"^https?://[A-Za-z0-9.\-\[\]:]+$": ("http://", "a"),
         r"^https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/\-]*)?$": ("http://", "a"),
         r"^[a-z]+/[A-Za-z0-9._-]+$": ("store/", "a"),
+        r"^[0-9A-Za-z*,/-]+( [0-9A-Za-z*,/-]+){4}$": ("* * * * ", "1"),
+        r"^[A-Za-z][A-Za-z0-9_+/-]*$": ("A", "a"),
         None: ("", "x"),
     }
     head, filler = known[node.get("pattern")]

@@ -213,6 +213,10 @@ class ClusterPlugin:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
+    def definitions(self) -> Mapping[str, ActionDefinition]:
+        """Four actions."""
+        return DEFINITIONS
+
     async def connect(self, subject: Subject, environment: object) -> ClusterDriver:
         """A driver."""
         del subject, environment

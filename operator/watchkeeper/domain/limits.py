@@ -28,6 +28,10 @@ class Ask:
     targets: Sequence[str]
     claim: str | None = None
     """The operation key of its own claim, once it has one: that is not counted against itself."""
+    undo: bool = False
+    """Whether it takes something back: then nothing here holds it up."""
+    writes: bool = True
+    """Whether it is a write to the database; the tools are none."""
 
 
 def too_much(writes: Sequence[RecentWrite], ask: Ask, limits: Limits, now: datetime) -> Hold | None:

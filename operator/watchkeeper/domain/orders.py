@@ -10,6 +10,7 @@ from watchkeeper.api.v1alpha1.actionproposal import PolicyVersion
 from watchkeeper.api.v1alpha1.emergencystop import EmergencyStop
 from watchkeeper.api.v1alpha1.operatorpolicy import (
     ApprovalPolicy,
+    FreezeWindow,
     Limits,
     OperatorPolicy,
     OperatorPolicySpec,
@@ -17,6 +18,7 @@ from watchkeeper.api.v1alpha1.operatorpolicy import (
     Retry,
 )
 from watchkeeper.api.v1alpha1.vocabulary import Mode
+from watchkeeper.domain.sense import Known, nonsense
 
 
 class Standing(StrEnum):
@@ -35,6 +37,7 @@ class Orders:
     mode: Mode
     approval: ApprovalPolicy | None
     rules: tuple[OrderRule, ...]
+    freeze_windows: tuple[FreezeWindow, ...]
     limits: Limits
     retry: Retry
     proposal_expiry_seconds: int
@@ -55,6 +58,7 @@ HOLD = Orders(
     mode=Mode.OBSERVE,
     approval=None,
     rules=(),
+    freeze_windows=(),
     limits=_DEFAULTS.limits,
     retry=_DEFAULTS.retry,
     proposal_expiry_seconds=_DEFAULTS.proposal_expiry_seconds,
@@ -70,6 +74,7 @@ def invalid_orders(problem: str) -> Orders:
         mode=Mode.OBSERVE,
         approval=None,
         rules=(),
+        freeze_windows=(),
         limits=_DEFAULTS.limits,
         retry=_DEFAULTS.retry,
         proposal_expiry_seconds=_DEFAULTS.proposal_expiry_seconds,
@@ -83,18 +88,25 @@ def version_of(policy: OperatorPolicy) -> PolicyVersion:
     return PolicyVersion(uid=meta.uid, generation=meta.generation, resource_version=meta.resource_version)
 
 
-def orders_of(policy: OperatorPolicy) -> Orders:
-    """The orders of a policy that could be read."""
+def orders_of(policy: OperatorPolicy, known: Known) -> Orders:
+    """The orders of a policy that could be read.
+
+    Args:
+        policy: as stored; its schema has been checked by the API server, its sense is checked here.
+        known: the actions that it may name.
+    """
     spec = policy.spec
     if policy.metadata.deletion_timestamp is not None:
         return HOLD
-    if spec.mode is Mode.EXECUTE and spec.approval is None:
-        return invalid_orders("spec.approval is missing although mode is Execute")
+    problems = nonsense(spec, known)
+    if problems:
+        return invalid_orders("; ".join(problems))
     return Orders(
         standing=Standing.GIVEN,
         mode=spec.mode,
         approval=spec.approval,
         rules=spec.rules,
+        freeze_windows=spec.freeze_windows,
         limits=spec.limits,
         retry=spec.retry,
         proposal_expiry_seconds=min(spec.proposal_expiry_seconds, spec.limits.max_expiry_seconds),

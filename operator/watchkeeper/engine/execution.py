@@ -30,8 +30,9 @@ from watchkeeper.domain.claims import Unsent, Wanted, freeze, obstacle
 from watchkeeper.domain.decision import End, Hold, ending, expiry, refusal, subject_obstacle, waiting
 from watchkeeper.domain.digest import digest
 from watchkeeper.domain.lifecycle import Kind, Mark, Moment, advance, phase_of
-from watchkeeper.domain.limits import Ask, too_much, too_wide
+from watchkeeper.domain.limits import Ask, too_wide
 from watchkeeper.domain.orders import Orders
+from watchkeeper.domain.restraint import restrained
 from watchkeeper.domain.rules import ruling
 from watchkeeper.engine.outcome import Outcomes
 from watchkeeper.engine.result import AGAIN, Result
@@ -149,44 +150,55 @@ class Executor:
         stale = self._stale(proposal, subject, run)
         if stale is not None:
             return await self._outcomes.cancel(proposal, End("Stale", stale))
-        step_index, step = current_step(proposal)
-        grace = services.settings.recovery_grace_seconds
-        uid, holder = proposal.metadata.uid, services.settings.instance
-        wanted = Wanted(uid, holder, step.action, step.targets, services.clock.now(), grace)
-        busy = (obstacle if run.writes else freeze)(subject.status.in_flight, wanted)
-        if busy is not None:  # known without asking the database, whose budget is small
-            return await self._outcomes.hold(proposal, Hold(busy), seen)
-        held = self._restrained(proposal, subject, run, decision.orders)
+        # known without asking the database, whose budget is small
+        held = self._claimable(proposal, subject, run) or self._restrained(proposal, subject, run, decision.orders)
         if held is not None:
             return await self._outcomes.hold(proposal, held, seen)
-        fences = await self._standing.fences(
-            subject, proposal
-        )  # read after the claims: who has claimed has recorded it
-        facts = Facts(services.clock.now(), subject, {target: fence.name for target, fence in fences.items()})
+        return await self._check(proposal, decision, subject, run)
+
+    async def _check(self, proposal: ActionProposal, decision: Decision, subject: Subject, run: Run) -> Result:
+        """What the database itself says, by fresh reads; then the attempt."""
+        seen, limits = decision.approval, decision.orders.limits
+        step_index, step = current_step(proposal)
+        # Read after the claims: whoever has claimed before has recorded what will stand.
+        fences = await self._standing.fences(subject, proposal)
+        held_targets = {target: fence.name for target, fence in fences.items()}
         try:
-            ready = await run.runner.check(step, facts)
+            ready = await run.runner.check(step, Facts(self._services.clock.now(), subject, held_targets))
         except (Transient, Denied) as error:
             return await self._outcomes.hold(proposal, Hold(Wait("SubjectUnreachable", error.message)), seen)
         if ready.stale:
             text = "; ".join(ready.stale)
             return await self._outcomes.cancel(proposal, End("Stale", f"what was approved no longer holds: {text}"))
-        wide = (
-            too_wide(ready.domains, decision.orders.limits, leaves=run.leaves, fences=fences) if run.limited else None
-        )
+        wide = too_wide(ready.domains, limits, leaves=run.leaves, fences=fences) if run.writes else None
         waits = (*ready.waits, wide) if wide is not None else ready.waits
         if waits:
             return await self._outcomes.hold(proposal, Hold(waits[0]), seen)
         return await self._claim_and_send(proposal, subject, run, step_index, ready, decision)
 
+    def _claimable(self, proposal: ActionProposal, subject: Subject, run: Run) -> Hold | None:
+        """What other claims say of the Subject as read."""
+        settings = self._services.settings
+        _, step = current_step(proposal)
+        wanted = Wanted(
+            proposal.metadata.uid,
+            settings.instance,
+            step.action,
+            step.targets,
+            self._services.clock.now(),
+            settings.recovery_grace_seconds,
+        )
+        busy = (obstacle if run.writes else freeze)(subject.status.in_flight, wanted)
+        return Hold(busy) if busy is not None else None
+
     def _restrained(
         self, proposal: ActionProposal, subject: Subject, run: Run, orders: Orders, claim: str | None = None
     ) -> Hold | None:
-        """What the limits say of the Subject as read; `claim` is its own operation key, once it has one."""
-        if not run.limited:
-            return None
+        """What windows and limits say, on the Subject as read; `claim` is its own operation key, once it has one."""
         _, step = current_step(proposal)
-        ask = Ask(proposal.metadata.uid, step.targets, claim)
-        return too_much(subject.status.recent_writes, ask, orders.limits, self._services.clock.now())
+        ask = Ask(proposal.metadata.uid, step.targets, claim, undo=run.undo, writes=run.writes)
+        ruled = ruling(orders, proposal, run.definition.risk)
+        return restrained(orders, ruled, ask, subject.status.recent_writes, self._services.clock.now())
 
     @staticmethod
     def _stale(proposal: ActionProposal, subject: Subject, run: Run) -> str | None:
@@ -348,7 +360,7 @@ class Executor:
         return sent
 
     async def _gate(self, proposal: ActionProposal, run: Run, attempt: Attempt, subject: Subject) -> Wait | None:
-        """Policy, approvals and limits once more, on the proposal as it was claimed (its spec only grows)."""
+        """Policy, approvals, windows and limits once more, on the proposal as it was claimed (its spec only grows)."""
         orders = await self._services.gates.orders(proposal.metadata.namespace)
         verdict = self.decide(proposal, orders).verdict or self._restrained(
             proposal, subject, run, orders, attempt.operation_key

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from watchkeeper.api.v1alpha1.emergencystop import EmergencyStop
 from watchkeeper.api.v1alpha1.operatorpolicy import POLICY_NAME, OperatorPolicy
 from watchkeeper.domain.orders import HOLD, Orders, invalid_orders, orders_of, stop_in_force
+from watchkeeper.domain.sense import Known
 from watchkeeper.errors import Gone, Invalid
 from watchkeeper.ports.clock import Clock
 from watchkeeper.ports.objects import ObjectStore
@@ -23,8 +24,11 @@ class _Cached:
 class Gates:
     """Reads orders and stops, fresh before a write, or at most `cache_seconds` old for everything else."""
 
-    def __init__(self, store: ObjectStore, clock: Clock, *, operator_namespace: str, cache_seconds: float) -> None:
+    def __init__(
+        self, store: ObjectStore, clock: Clock, *, known: Known, operator_namespace: str, cache_seconds: float
+    ) -> None:
         self._store = store
+        self._known = known
         self._clock = clock
         self._operator_namespace = operator_namespace
         self._cache_seconds = cache_seconds
@@ -36,11 +40,15 @@ class Gates:
     async def orders(self, namespace: str) -> Orders:
         """The standing orders, read fresh."""
         try:
-            return orders_of(await self._store.get(OperatorPolicy, namespace, POLICY_NAME))
+            return self.understood(await self._store.get(OperatorPolicy, namespace, POLICY_NAME))
         except Gone:
             return HOLD
         except Invalid as error:
             return invalid_orders(error.message)
+
+    def understood(self, policy: OperatorPolicy) -> Orders:
+        """What a policy means here, where these plug-ins and tools are installed."""
+        return orders_of(policy, self._known)
 
     async def stops(self, namespace: str) -> tuple[EmergencyStop, ...]:
         """The stops of the namespace and of the operator's own, read fresh, both at once.
@@ -60,6 +68,7 @@ class Gates:
         async with self._locks.setdefault(namespace, asyncio.Lock()):
             cached = self._cache.get(namespace)
             if cached is None or self._clock.monotonic() - cached.at > self._cache_seconds:
+                self._tidy()
                 began, epoch = self._clock.monotonic(), self._epoch
                 orders, stops = await asyncio.gather(self.orders(namespace), self.stops(namespace))
                 cached = _Cached(began, orders, stops)
@@ -79,6 +88,12 @@ class Gates:
             self._cache.clear()
         else:
             self._cache.pop(namespace, None)
+
+    def _tidy(self) -> None:
+        """Forget namespaces that nobody asks about any more; who waits for a lock that goes reads once more, that is all."""
+        old = self._clock.monotonic() - self._cache_seconds
+        self._cache = {namespace: cached for namespace, cached in self._cache.items() if cached.at >= old}
+        self._locks = {name: lock for name, lock in self._locks.items() if lock.locked() or name in self._cache}
 
     def _in_force(self, stops: tuple[EmergencyStop, ...], namespace: str, subject: str | None) -> EmergencyStop | None:
         return stop_in_force(stops, subject=subject, namespace=namespace, operator_namespace=self._operator_namespace)

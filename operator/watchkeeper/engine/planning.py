@@ -10,8 +10,9 @@ from watchkeeper.domain.approval import shut_since_made, tally
 from watchkeeper.domain.decision import expiry, subject_obstacle
 from watchkeeper.domain.digest import digest
 from watchkeeper.domain.lifecycle import Kind, Mark, Moment, advance
-from watchkeeper.domain.limits import Ask, too_much, too_wide
+from watchkeeper.domain.limits import Ask, too_wide
 from watchkeeper.domain.orders import Orders
+from watchkeeper.domain.restraint import restrained
 from watchkeeper.domain.retry import attempts_allowed
 from watchkeeper.domain.rules import Ruling, ruling
 from watchkeeper.engine.events import Doing
@@ -185,18 +186,17 @@ class Planner:
         subject = await services.store.get(Subject, proposal.metadata.namespace, proposal.spec.subject_ref.name)
         run = await run_of(services, proposal, subject)
         orders = await services.gates.orders(proposal.metadata.namespace)
+        ruled = ruling(orders, proposal, run.definition.risk)
         fences = await self._standing.fences(subject, proposal)
         held = {target: fence.name for target, fence in fences.items()}
         facts = Facts(now=services.clock.now(), subject=subject, held_targets=held)
         found: list[str] = []
         for step in proposal.status.plan.steps if proposal.status.plan else ():
             ready = await run.runner.check(step, facts)
-            waits = list(ready.waits)
-            if run.limited:
-                ask = Ask(proposal.metadata.uid, step.targets)
-                much = too_much(subject.status.recent_writes, ask, orders.limits, facts.now)
-                wide = too_wide(ready.domains, orders.limits, leaves=run.leaves, fences=fences)
-                waits += [wait for wait in (much.wait if much else None, wide) if wait is not None]
+            ask = Ask(proposal.metadata.uid, step.targets, undo=run.undo, writes=run.writes)
+            much = restrained(orders, ruled, ask, subject.status.recent_writes, facts.now)
+            wide = too_wide(ready.domains, orders.limits, leaves=run.leaves, fences=fences) if run.writes else None
+            waits = [*ready.waits, *(wait for wait in (much.wait if much else None, wide) if wait is not None)]
             found += [f"would be stale: {text}" for text in ready.stale]
             found += [f"would wait ({wait.reason}): {wait.message}" for wait in waits]
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from watchkeeper.api.v1alpha1.conditions import ConditionStatus, with_condition
 from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.api.v1alpha1.operatorpolicy import OperatorPolicy
-from watchkeeper.domain.orders import Standing, orders_of
+from watchkeeper.domain.orders import Standing
 from watchkeeper.engine.result import DONE, Result
 from watchkeeper.engine.services import Services
 from watchkeeper.errors import Gone
@@ -25,7 +25,7 @@ class PolicyLadder:
         except Gone:
             services.tracker.lost(key)
             return DONE
-        orders = orders_of(policy)
+        orders = services.gates.understood(policy)
         valid = orders.standing is Standing.GIVEN
         keys = services.tracker.keys(kind="ActionProposal", namespace=key.namespace, live=True)
         status = policy.status.replace(

@@ -25,9 +25,9 @@ class Run:
     """Whether its step is a write to the database, which needs the claim on the Subject."""
 
     @property
-    def limited(self) -> bool:
-        """Whether limits may hold it up: a write that is no undo. The undo leaves the write to the ladder."""
-        return self.writes
+    def undo(self) -> bool:
+        """Whether it takes something back: no limit and no window holds it up."""
+        return self.definition.ends is not None
 
     @property
     def leaves(self) -> bool:

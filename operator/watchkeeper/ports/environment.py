@@ -8,7 +8,7 @@ from typing import Protocol
 
 from watchkeeper.api.v1alpha1.subject import Subject
 from watchkeeper.ports.clock import Clock
-from watchkeeper.ports.driver import SubjectDriver
+from watchkeeper.ports.driver import ActionDefinition, SubjectDriver
 from watchkeeper.ports.metrics import MetricsSource
 
 
@@ -55,6 +55,10 @@ class Environment:
 
 class SubjectPlugin(Protocol):
     """Found through the entry-point group `watchkeeper.subjects`, under the name of the Subject's type."""
+
+    def definitions(self) -> Mapping[str, ActionDefinition]:
+        """Every action that a Subject of this type can have, whatever its version and state: names that a policy may use."""
+        ...
 
     async def connect(self, subject: Subject, environment: Environment) -> SubjectDriver:
         """A driver for this Subject; reads its Secret once.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import cast
 
+from watchkeeper.domain.sense import Known
 from watchkeeper.engine.audit.checkpoints import Checkpoints
 from watchkeeper.engine.audit.objects import AuditedObjects
 from watchkeeper.engine.audit.trail import trail_of
@@ -25,6 +26,7 @@ from watchkeeper.engine.settings import EngineSettings
 from watchkeeper.engine.standing import StandingLadder
 from watchkeeper.engine.subjects import SubjectLadder
 from watchkeeper.engine.sweep import sweep_forever
+from watchkeeper.engine.tools import DEFINITIONS
 from watchkeeper.engine.worker import Ladder, Observer, WorkerPool
 from watchkeeper.ports.audit import AuditSink, CheckpointStore
 from watchkeeper.ports.clock import Clock
@@ -68,6 +70,11 @@ def plugins() -> dict[str, SubjectPlugin]:
     return {point.name: cast("SubjectPlugin", point.load()()) for point in entry_points(group=PLUGIN_GROUP)}
 
 
+def known_actions(installed: Mapping[str, SubjectPlugin]) -> Known:
+    """The actions that a policy may name: those of every plug-in, and the tools."""
+    return Known.of(DEFINITIONS, *(plugin.definitions() for plugin in installed.values()))
+
+
 def services_of(
     adapters: Adapters,
     settings: EngineSettings,
@@ -76,6 +83,7 @@ def services_of(
     queue: WorkQueue | None = None,
 ) -> Services:
     """The services of an engine."""
+    installed = plugins() if found is None else found
     environment = Environment(
         surroundings=adapters.surroundings,
         clock=adapters.clock,
@@ -91,10 +99,11 @@ def services_of(
         clock=adapters.clock,
         recorder=adapters.recorder,
         leases=adapters.leases,
-        drivers=Drivers(plugins() if found is None else found, environment),
+        drivers=Drivers(installed, environment),
         gates=Gates(
             express,
             adapters.clock,
+            known=known_actions(installed),
             operator_namespace=settings.operator_namespace,
             cache_seconds=settings.cache_seconds,
         ),

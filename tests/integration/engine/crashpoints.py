@@ -82,5 +82,8 @@ class WatchedPlugin:
         self._plugin = plugin
         self._plan = plan
 
+    def definitions(self) -> Any:
+        return self._plugin.definitions()
+
     async def connect(self, subject: Any, environment: Any) -> Any:
         return Watched(await self._plugin.connect(subject, environment), self._plan, "driver")

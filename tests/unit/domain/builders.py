@@ -7,9 +7,17 @@ from typing import Any
 
 from watchkeeper.api.v1alpha1 import ActionProposal, EmergencyStop, OperatorPolicy, Subject
 from watchkeeper.api.v1alpha1.actionproposal import Plan, PlanPredicate, PlanStep
+from watchkeeper.domain.orders import Orders, orders_of
+from watchkeeper.domain.sense import Known
 
 NOW = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
 DIGEST = "sha256:" + "a" * 64
+
+
+KNOWN = Known(
+    actions=frozenset({"transfer-leader", "transfer-peer", "drain-store", "undrain-store", "wait", "drain"}),
+    undos=frozenset({"undrain-store"}),
+)
 
 
 def at(seconds: float) -> datetime:
@@ -46,6 +54,11 @@ def policy(**spec: Any) -> OperatorPolicy:
             "spec": {"mode": "Execute", "approval": {"mode": "ByRisk"}, **spec},
         }
     )
+
+
+def orders(**spec: Any) -> Orders:
+    """What that policy means."""
+    return orders_of(policy(**spec), KNOWN)
 
 
 def stop(namespace: str = "team", subjects: list[str] | None = None) -> EmergencyStop:

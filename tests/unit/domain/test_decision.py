@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.unit.domain.builders import DIGEST, NOW, at, policy, proposal, stop, subject
+from tests.unit.domain.builders import DIGEST, NOW, at, orders, proposal, stop, subject
 from watchkeeper.api.v1alpha1.actionproposal import Closed
 from watchkeeper.api.v1alpha1.vocabulary import Risk
 from watchkeeper.domain.approval import tally
 from watchkeeper.domain.decision import End, ending, expiry, subject_obstacle, waiting
-from watchkeeper.domain.orders import HOLD, Orders, orders_of
+from watchkeeper.domain.orders import HOLD, Orders
 from watchkeeper.domain.rules import ruling
 
 
@@ -65,7 +65,7 @@ def test_expiry_counts_from_the_later_of_creation_and_not_before() -> None:
 
 
 def wait_reason(
-    orders: Orders,
+    given_orders: Orders,
     *,
     risk: Risk = Risk.LOW,
     opened: bool = True,
@@ -74,14 +74,14 @@ def wait_reason(
     **spec: Any,
 ) -> str | None:
     given = proposal({"digest": DIGEST, **(status or {})}, **spec)
-    ruled = ruling(orders, given, risk)
+    ruled = ruling(given_orders, given, risk)
     shut = None if opened else Closed.OBSERVING
-    count = tally(given, orders.approval, required=ruled.required, risk=risk, shut=shut, now=NOW)
-    hold = waiting(given, orders, ruled, count, now=NOW, skew_seconds=skew, max_skew=30, stamping=True)
+    count = tally(given, given_orders.approval, required=ruled.required, risk=risk, shut=shut, now=NOW)
+    hold = waiting(given, given_orders, ruled, count, now=NOW, skew_seconds=skew, max_skew=30, stamping=True)
     return hold.wait.reason if hold else None
 
 
-EXECUTE = orders_of(policy())
+EXECUTE = orders()
 
 
 def test_low_risk_goes_on_by_itself_under_by_risk() -> None:
@@ -94,8 +94,8 @@ def test_low_risk_goes_on_by_itself_under_by_risk() -> None:
         ("Policy", HOLD, {}),
         ("Nothing", EXECUTE, {"opened": False}),
         ("Nothing", EXECUTE, {"dryRun": True}),
-        ("ExecuteMode", orders_of(policy(mode="Observe")), {}),
-        ("ExecuteMode", orders_of(policy(approval=None)), {}),
+        ("ExecuteMode", orders(mode="Observe"), {}),
+        ("ExecuteMode", orders(approval=None), {}),
         ("Approval", EXECUTE, {"risk": Risk.MEDIUM}),
         ("NotBeforeTime", EXECUTE, {"notBeforeTime": at(10).isoformat()}),
         ("Retry", EXECUTE, {"status": {"nextAttemptTime": at(10).isoformat()}}),

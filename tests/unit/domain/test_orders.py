@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.domain.builders import policy, stop
+from tests.unit.domain.builders import orders, stop
 from watchkeeper.api.v1alpha1.vocabulary import Mode
-from watchkeeper.domain.orders import HOLD, Standing, invalid_orders, orders_of, stop_in_force
+from watchkeeper.domain.orders import HOLD, Standing, invalid_orders, stop_in_force
 
 
 def test_a_missing_policy_holds_and_never_executes() -> None:
@@ -13,8 +13,8 @@ def test_a_missing_policy_holds_and_never_executes() -> None:
 
 
 def test_execute_needs_written_approval_rules() -> None:
-    assert orders_of(policy()).executing
-    lax = orders_of(policy(approval=None))
+    assert orders().executing
+    lax = orders(approval=None)
     assert (lax.standing, lax.mode, lax.executing) == (Standing.INVALID, Mode.OBSERVE, False)
 
 
@@ -23,7 +23,7 @@ def test_an_invalid_policy_observes() -> None:
 
 
 def test_observe_does_not_execute() -> None:
-    assert not orders_of(policy(mode="Observe")).executing
+    assert not orders(mode="Observe").executing
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from tests.unit.domain.builders import policy, proposal
+from tests.unit.domain.builders import orders, proposal
 from watchkeeper.api.v1alpha1.operatorpolicy import ApprovalMode, ApprovalPolicy, Autonomy
 from watchkeeper.api.v1alpha1.vocabulary import Risk
 from watchkeeper.domain.decision import refusal
-from watchkeeper.domain.orders import HOLD, invalid_orders, orders_of
+from watchkeeper.domain.orders import HOLD, invalid_orders
 from watchkeeper.domain.rules import Ruling, people_needed, ruling
 
 
@@ -32,7 +32,7 @@ def ruled(
     *rules: dict[str, Any], action: str = "drain-store", subject: str = "tikv", risk: Risk = Risk.MEDIUM, **spec: Any
 ) -> Ruling:
     given = proposal(action={"source": "Subject", "name": action}, subjectRef={"name": subject})
-    return ruling(orders_of(policy(rules=list(rules), **spec)), given, risk)
+    return ruling(orders(rules=list(rules), **spec), given, risk)
 
 
 NEVER = {"mode": "Never"}
@@ -73,9 +73,9 @@ def test_the_first_rule_that_matches_holds(
 
 
 def test_what_is_off_is_refused_and_the_rule_is_named() -> None:
-    orders = orders_of(policy(rules=[rule("*"), rule("drain-store", autonomy="Off")]))
-    assert refusal(orders, ruled(rule("*"), rule("drain-store", autonomy="Off"))) is None
-    off = refusal(orders, ruled(rule("wait"), rule("drain-store", autonomy="Off")))
+    given = orders(rules=[rule("*"), rule("drain-store", autonomy="Off")])
+    assert refusal(given, ruled(rule("*"), rule("drain-store", autonomy="Off"))) is None
+    off = refusal(given, ruled(rule("wait"), rule("drain-store", autonomy="Off")))
     assert off is not None
     assert off.reason == "TurnedOff"
     assert "rule 2 of the OperatorPolicy (drain-store: Off)" in off.message

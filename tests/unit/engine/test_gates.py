@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
-from tests.unit.domain.builders import policy
+from tests.unit.domain.builders import KNOWN, policy
 from tests.unit.engine.world import MemoryStore, SetClock
 from watchkeeper.engine.gates import Gates
 from watchkeeper.ports.objects import ObjectStore, R
@@ -26,7 +26,7 @@ class SlowStore(MemoryStore):
 async def test_an_answer_from_before_a_change_is_not_kept_after_it() -> None:
     """Else a proposal that the new policy wakes reads the old one, and nothing wakes it again."""
     store = SlowStore()
-    gates = Gates(cast("ObjectStore", store), SetClock(), operator_namespace="system", cache_seconds=60)
+    gates = Gates(cast("ObjectStore", store), SetClock(), known=KNOWN, operator_namespace="system", cache_seconds=60)
     early = asyncio.create_task(gates.recent("team"))
     await asyncio.sleep(0.01)
     made = policy()
@@ -40,7 +40,7 @@ async def test_an_answer_from_before_a_change_is_not_kept_after_it() -> None:
 async def test_what_is_recent_is_read_once() -> None:
     store = SlowStore()
     store.go.set()
-    gates = Gates(cast("ObjectStore", store), SetClock(), operator_namespace="system", cache_seconds=60)
+    gates = Gates(cast("ObjectStore", store), SetClock(), known=KNOWN, operator_namespace="system", cache_seconds=60)
     await gates.recent("team")
     made = policy()
     store.objects[made.key] = made

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from tests.memory_api import KINDS, MemoryApi
-from tests.unit.domain.builders import NOW, policy, subject
+from tests.unit.domain.builders import KNOWN, NOW, policy, subject
 from tests.unit.engine.sinks import MemorySink
 from watchkeeper.adapters.kubernetes.objects import KubernetesObjects
 from watchkeeper.adapters.kubernetes.patches import merge_difference
@@ -316,7 +316,7 @@ class World:
             recorder=self.heard,
             leases=cast("Leases", self.leases),
             drivers=Drivers({"TiKV": cast("Any", self.plugin)}, cast("Any", None)),
-            gates=Gates(store, self.clock, operator_namespace="watchkeeper-system", cache_seconds=0),
+            gates=Gates(store, self.clock, known=KNOWN, operator_namespace="watchkeeper-system", cache_seconds=0),
             settings=settings,
         )
 

@@ -26,7 +26,9 @@ from watchkeeper.api.v1alpha1.vocabulary import Mode, Risk
 POLICY_NAME = "default"
 EVERY_ACTION = "*"
 MAX_RULES = 32
+MAX_FREEZE_WINDOWS = 32
 HOUR_SECONDS = 3600
+WEEK_SECONDS = 604800
 MAX_ACTIONS_PER_HOUR = 300
 """So that Subject.status.recentWrites holds every action of an hour, with room for the ends of standing changes."""
 
@@ -81,6 +83,35 @@ class Autonomy(StrEnum):
     AUTO = "Auto"
 
 
+class Window(ApiModel):
+    """Times that come again and again."""
+
+    schedule: str = Field(
+        min_length=9,
+        max_length=128,
+        pattern=r"^[0-9A-Za-z*,/-]+( [0-9A-Za-z*,/-]+){4}$",
+        description=(
+            "When it opens, as cron has it: minute, hour, day of month, month, day of week; names such as JAN and MON."
+        ),
+    )
+    duration_seconds: int = Field(
+        ge=60, le=WEEK_SECONDS, description="How long it is open, in real seconds; its end is not included."
+    )
+    time_zone: str = Field(
+        default="UTC",
+        min_length=1,
+        max_length=64,
+        pattern=r"^[A-Za-z][A-Za-z0-9_+/-]*$",
+        description="The zone whose clock is meant, as the IANA database names it, such as Europe/Berlin.",
+    )
+
+
+class FreezeWindow(Window):
+    """Times in which nothing new is done."""
+
+    reason: str = Field(min_length=1, max_length=253, description="Why; shown where something waits for its end.")
+
+
 class OrderRule(ApiModel):
     """One rule; the first that matches holds."""
 
@@ -108,6 +139,12 @@ class OrderRule(ApiModel):
         ge=1,
         le=8,
         description="For Approve: people needed; absent: as approval.mode Always says, by risk.",
+    )
+    windows: tuple[Window, ...] = Field(
+        default=(),
+        max_length=8,
+        json_schema_extra=ATOMIC,
+        description="For Approve and Auto: the only times at which it may run; none: always. The undo never waits for them.",
     )
 
 
@@ -176,6 +213,15 @@ class OperatorPolicySpec(ApiModel):
             "there are rules and none matches: Propose."
         ),
     )
+    freeze_windows: tuple[FreezeWindow, ...] = Field(
+        default=(),
+        max_length=MAX_FREEZE_WINDOWS,
+        json_schema_extra=ATOMIC,
+        description=(
+            "Times in which no action and no tool starts. The undo, the end of a standing change and what is already "
+            "executing go on."
+        ),
+    )
     limits: Limits = Field(default=Limits(), description="Bounds on what may be asked and done.")
     retry: Retry = Field(default=Retry(), description="How often and how fast an attempt is repeated.")
     proposal_expiry_seconds: int = Field(
@@ -227,6 +273,12 @@ class OperatorPolicy(Resource):
             Rule(
                 "self.rules.all(r, r.autonomy == 'Approve' || !has(r.quorum))",
                 "a quorum counts with autonomy Approve only: take it out of the other rules",
+                field_path=".rules",
+                reason="FieldValueInvalid",
+            ),
+            Rule(
+                "self.rules.all(r, r.autonomy in ['Approve', 'Auto'] || size(r.windows) == 0)",
+                "windows count with autonomy Approve and Auto only: take them out of the other rules",
                 field_path=".rules",
                 reason="FieldValueInvalid",
             ),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import httpx
 
 from watchkeeper.api.v1alpha1.subject import Subject, TiKVConnection
 from watchkeeper.errors import Gone, Invalid, Transient
-from watchkeeper.ports.driver import SubjectDriver
+from watchkeeper.ports.driver import ActionDefinition, SubjectDriver
 from watchkeeper.ports.environment import Environment
+from watchkeeper.subjects.tikv.catalog import ACTIONS
 from watchkeeper.subjects.tikv.driver import TiKVDriver
 from watchkeeper.subjects.tikv.pd.budget import Budget
 from watchkeeper.subjects.tikv.pd.client import PDClient
@@ -27,6 +28,10 @@ class TiKVPlugin:
 
     def __init__(self, transport: Callable[[], httpx.AsyncBaseTransport] | None = None) -> None:
         self._transport = transport
+
+    def definitions(self) -> Mapping[str, ActionDefinition]:
+        """Every action of the catalog."""
+        return {name: action.definition for name, action in ACTIONS.items()}
 
     async def connect(self, subject: Subject, environment: Environment) -> SubjectDriver:
         """A driver for the Subject; its Secret is read once and kept in memory.
