@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.unit.domain.builders import NOW, proposal
+from tests.unit.domain.builders import KNOWN, NOW, proposal
 from tests.unit.engine.sinks import MemoryCheckpoints, MemorySink
 from tests.unit.engine.world import World
 from watchkeeper.api.v1alpha1 import ActionProposal
@@ -36,7 +36,9 @@ def required(world: World, sink: MemorySink | None = None) -> tuple[Services, Au
     settings = replace(world.services.settings, audit_required=True, instance="other")
     trail = trail_of([taken], world.clock, world.heard, settings)
     store = cast("ObjectStore", AuditedObjects(cast("ObjectStore", world.store), trail, world.clock))
-    gates = type(world.services.gates)(store, world.clock, operator_namespace="watchkeeper-system", cache_seconds=0)
+    gates = type(world.services.gates)(
+        store, world.clock, known=KNOWN, operator_namespace="watchkeeper-system", cache_seconds=0
+    )
     services = replace(world.services, store=store, express=store, audit=trail, settings=settings, gates=gates)
     return services, trail, taken
 
