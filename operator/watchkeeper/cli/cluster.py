@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from watchkeeper.adapters.kubernetes import paths
 from watchkeeper.adapters.kubernetes.access import Permission, missing, whoami
-from watchkeeper.adapters.kubernetes.connection import JSON_PATCH, Requester
 from watchkeeper.adapters.kubernetes.pages import read_pages
 from watchkeeper.adapters.kubernetes.patches import Operation, tested
+from watchkeeper.adapters.kubernetes.requester import JSON_PATCH, Requester
 from watchkeeper.adapters.kubernetes.stored import parsed
 from watchkeeper.api.v1alpha1.meta import API_VERSION, GROUP, Resource
 from watchkeeper.ports.clock import Clock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from pathlib import Path
 
 import typer
@@ -11,9 +12,10 @@ from watchkeeper.cli.about import version
 from watchkeeper.cli.commands import command
 from watchkeeper.cli.deciding import approve, reject
 from watchkeeper.cli.ending import acknowledge, cancel
-from watchkeeper.cli.exits import MEANINGS
+from watchkeeper.cli.exits import MEANINGS, Exit
 from watchkeeper.cli.listing import standing, stops, subjects, tickets
 from watchkeeper.cli.options import ContextOption, Globals, KubeconfigOption, NamespaceOption, NoColorOption
+from watchkeeper.cli.plaintext import lines
 from watchkeeper.cli.proposals import proposals
 from watchkeeper.cli.proposing import propose
 from watchkeeper.cli.showing import show
@@ -24,7 +26,7 @@ _CODES = "\n".join(f"- {code:d}: {meaning}" for code, meaning in MEANINGS.items(
 app = typer.Typer(
     name="watchkeeper",
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=f"Exit codes:\n\n{_CODES}",
     rich_markup_mode="markdown",
@@ -68,5 +70,9 @@ def program() -> str:
 
 
 def main() -> None:
-    """The entry point."""
-    app(prog_name=program())
+    """The entry point; what nobody thought of is printed as harmlessly as everything else."""
+    try:
+        app(prog_name=program())
+    except Exception:  # noqa: BLE001  # the last line of defence: its text may come from an object
+        sys.stderr.writelines(f"{line}\n" for line in lines(traceback.format_exc()))
+        sys.exit(Exit.ERROR)

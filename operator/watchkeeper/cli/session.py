@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from watchkeeper.adapters.kubernetes.credentials import IN_CLUSTER, KUBECONFIG
 from watchkeeper.cli.cluster import Cluster
 from watchkeeper.cli.options import Globals
 from watchkeeper.cli.screen import Screen
@@ -35,10 +32,14 @@ class Session:
         Raises:
             Invalid: there is none, or it makes no sense.
         """
-        from watchkeeper.adapters.kubernetes.connection import Connection, ConnectionSettings  # half of the start-up
+        # not at the top: loading the client library is two thirds of the start, also for --help and completion
+        from watchkeeper.adapters.kubernetes.connection import Connection, ConnectionSettings
+        from watchkeeper.adapters.kubernetes.credentials import for_a_person
 
         settings = ConnectionSettings(user_agent="kubectl-watchkeeper")
-        async with await Connection.open(self._kubeconfig(), settings, context=self.given.context) as connection:
+        async with await Connection.open(
+            for_a_person(self.given.kubeconfig), settings, context=self.given.context
+        ) as connection:
             yield Cluster(connection)
 
     def namespace(self, cluster: Cluster) -> str:
@@ -49,10 +50,3 @@ class Session:
         """A command to type next; with the namespace where one was given or differs."""
         where = namespace or self.given.namespace
         return " ".join((self.program, *words, *(("-n", where) if where else ())))
-
-    def _kubeconfig(self) -> Path | None:
-        """As kubectl: the file named, else $KUBECONFIG, else the one in the home folder unless this is a pod without it."""
-        if self.given.kubeconfig is not None or os.environ.get(KUBECONFIG):
-            return self.given.kubeconfig
-        home = Path.home() / ".kube" / "config"
-        return None if os.environ.get(IN_CLUSTER) and not home.exists() else home

@@ -14,10 +14,11 @@ from typer.testing import CliRunner
 
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.samples import proposal, standing_change, stop, subject, ticket
-from tests.unit.cli.server import MemoryServer
+from tests.unit.cli.server import MemoryServer, connected
 from watchkeeper.api.v1alpha1.standingchange import StandingState
 from watchkeeper.cli.main import app
 from watchkeeper.cli.screen import Screen
+from watchkeeper.cli.session import Session
 from watchkeeper.cli.times import span
 
 SERVER = MemoryServer(
@@ -117,6 +118,18 @@ def test_a_terminal_folds_what_a_file_keeps_whole(monkeypatch: pytest.MonkeyPatc
         assert stream.getvalue().replace("\n", "").count("x") == 300
 
 
+@pytest.mark.parametrize(("terminal_in", "terminal_err"), [(True, True), (False, True), (True, False)])
+def test_a_person_is_there_when_both_ends_are_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, terminal_in: bool, terminal_err: bool
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal("yes \n") if terminal_in else io.StringIO("yes \n"))
+    out, err = io.StringIO(), Terminal() if terminal_err else io.StringIO()
+    screen = Screen(color=False, out=out, err=err)
+    assert screen.interactive == (terminal_in and terminal_err)
+    assert screen.ask("Sure?") == "yes"
+    assert (out.getvalue(), err.getvalue()) == ("", "Sure? ")
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(-5, "0s"), (0, "0s"), (59, "59s"), (60, "1m"), (150, "2m30s"), (7200, "2h"), (7205, "2h"), (90061, "1d1h")],
@@ -125,11 +138,7 @@ def test_spans(seconds: int, text: str) -> None:
     assert span(timedelta(seconds=seconds)) == text
 
 
-def test_a_plugin_says_its_name(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    result = CliRunner()
-    from tests.unit.cli.server import connected
-    from watchkeeper.cli.session import Session
-
+def test_a_plugin_says_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Session, "cluster", connected(MemoryServer("bob", proposal())))
-    output = result.invoke(app, ["show", "transfer-leader-rh2gr"], prog_name="kubectl watchkeeper").output
+    output = CliRunner().invoke(app, ["show", "transfer-leader-rh2gr"], prog_name="kubectl watchkeeper").output
     assert "kubectl watchkeeper approve transfer-leader-rh2gr" in output

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.samples import proposal
 from tests.unit.cli.server import MemoryServer
+from watchkeeper.cli import main
 from watchkeeper.cli.plaintext import plain, to_json, to_yaml
+from watchkeeper.errors import Denied
 
 HOSTILE = "\x1b[2J\x1b[31mred\x07\r\x08[bold]x[/bold] :boom: \u202egnp\u2066\u200b\x9b2J\u2028\x7f\ufeff\x85"
 FORBIDDEN = set("\x1b\x07\r\x08\u202e\u2066\u200b\x9b\u2028\x7f\ud800\ufeff\x85")
@@ -80,11 +82,22 @@ def test_no_object_writes_to_the_terminal(
 
 
 def test_nor_does_an_error_of_the_server(run: Run) -> None:
-    from watchkeeper.errors import Denied
-
     server = MemoryServer("bob")
     server.refusals["GET"] = Denied(f"GET /x: {HOSTILE}")
     result = run(server, "proposals")
     assert result.exit_code == 3
     assert set(result.output) & FORBIDDEN == set()
     assert "[bold]x[/bold]" in result.output
+
+
+def test_nor_does_what_nobody_thought_of(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(**_: object) -> None:
+        raise ValueError(HOSTILE)
+
+    monkeypatch.setattr(main, "app", broken)
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 1
+    written = capsys.readouterr().err
+    assert "ValueError: \\x1b[2J" in written
+    assert set(written) & FORBIDDEN == set()

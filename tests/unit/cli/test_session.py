@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -92,3 +93,9 @@ def test_both_names_are_entry_points() -> None:
     for name in ("watchkeeper", "kubectl-watchkeeper"):
         module, function = scripts[name].split(":")
         assert getattr(importlib.import_module(module), function) is main.main
+
+
+def test_help_and_completion_do_not_load_the_client_library() -> None:
+    code = "import sys, watchkeeper.cli.main; print(*(name for name in ('kubernetes', 'aiohttp', 'kopf') if name in sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout.strip() == ""

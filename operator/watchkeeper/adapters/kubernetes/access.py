@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from watchkeeper.adapters.kubernetes import paths
-from watchkeeper.adapters.kubernetes.connection import Requester
+from watchkeeper.adapters.kubernetes.requester import Requester
 from watchkeeper.errors import Transient
 
 _WHO = paths.collection("authentication.k8s.io", "v1", "selfsubjectreviews", None)

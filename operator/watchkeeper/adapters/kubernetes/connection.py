@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import aiohttp
@@ -18,11 +18,11 @@ from watchkeeper.adapters.kubernetes import answers, credentials
 from watchkeeper.adapters.kubernetes.answers import Answer
 from watchkeeper.adapters.kubernetes.clock import ServerClock
 from watchkeeper.adapters.kubernetes.credentials import Credentials, Loaded
+from watchkeeper.adapters.kubernetes.requester import JSON, JSON_PATCH, MERGE_PATCH, Requester
 from watchkeeper.adapters.kubernetes.throttle import Throttle
 
-JSON = "application/json"
-MERGE_PATCH = "application/merge-patch+json"
-JSON_PATCH = "application/json-patch+json"
+__all__ = ["JSON", "JSON_PATCH", "MERGE_PATCH", "Connection", "ConnectionSettings", "Express", "Requester"]
+
 _RESERVED = 2
 """Connections above `concurrency`, for what must not wait (the leader's lease)."""
 
@@ -37,22 +37,6 @@ class ConnectionSettings:
     burst: int = 40
     concurrency: int = 16
     user_agent: str = "watchkeeper"
-
-
-class Requester(Protocol):
-    """Whatever sends requests to the API server."""
-
-    async def request(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | Sequence[Any] | None = None,
-        *,
-        content: str = JSON,
-        query: Mapping[str, str] | None = None,
-    ) -> dict[str, Any]:
-        """Send one request; see `Connection.request`."""
-        ...
 
 
 class Connection:

@@ -47,6 +47,17 @@ class Credentials:
     proxy: str | None
 
 
+def for_a_person(named: Path | None) -> Path | None:
+    """What to give to `load` for a person's tool, as kubectl does it.
+
+    The file named, else $KUBECONFIG, else the one in the home folder, unless there is none and this is a pod.
+    """
+    if named is not None or os.environ.get(KUBECONFIG):
+        return named
+    home = Path.home() / ".kube" / "config"
+    return None if os.environ.get(IN_CLUSTER) and not home.exists() else home
+
+
 async def load(kubeconfig: Path | None = None, context: str | None = None) -> Loaded:
     """Load from `kubeconfig`, else from the files that $KUBECONFIG names, else from the pod's ServiceAccount.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from watchkeeper.adapters.kubernetes.connection import Requester
+from watchkeeper.adapters.kubernetes.requester import Requester
 from watchkeeper.errors import Transient
 
 PAGE = 500
