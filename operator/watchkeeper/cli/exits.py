@@ -17,6 +17,7 @@ class Exit(IntEnum):
     NOT_CONFIRMED = 6
     BAD_OUTCOME = 7
     TIME_OVER = 8
+    NOT_VERIFIED = 9
 
 
 MEANINGS: dict[Exit, str] = {
@@ -29,6 +30,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.NOT_CONFIRMED: "not confirmed: no terminal and no --yes, no digest where one must be given, or the answer was no",
     Exit.BAD_OUTCOME: "with --wait: the proposal ended otherwise than Completed",
     Exit.TIME_OVER: "with --wait: it had not ended when the time was over",
+    Exit.NOT_VERIFIED: "audit verify: a record was altered, removed, moved or cut off, or a checkpoint is not to be believed",
 }
 """What each code means, for `--help` and the reference."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from watchkeeper.cli.about import version
+from watchkeeper.cli.audit import audit
 from watchkeeper.cli.commands import command
 from watchkeeper.cli.deciding import approve, reject
 from watchkeeper.cli.ending import acknowledge, cancel
@@ -62,6 +63,9 @@ for function in (
     version,
 ):
     app.command()(command(function))
+
+
+app.add_typer(audit)
 
 
 def program() -> str:

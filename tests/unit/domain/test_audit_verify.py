@@ -40,7 +40,9 @@ def damaged(line: bytes, **changes: Any) -> bytes:
 
 
 def errors(lines: list[bytes], *checkpoints: Any) -> list[tuple[Fault, int]]:
-    return [(f.fault, f.line) for f in verify(lines, checkpoints).findings if f.error]
+    """Without the one that the newest chain has no checkpoint, which is tested by itself."""
+    found = verify(lines, checkpoints or None).findings
+    return [(f.fault, f.line) for f in found if f.error and f.fault is not Fault.CHECKPOINT]
 
 
 def test_a_whole_stream_is_good() -> None:

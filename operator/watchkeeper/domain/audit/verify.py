@@ -7,6 +7,7 @@ sequence number and the same `id`, when a process could not know that an earlier
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,20 +52,21 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One record and the line it is in."""
+    """What is kept of a record: a year's stream is checked in one go."""
 
     line: int
-    record: Mapping[str, Any]
-
-    @property
-    def seq(self) -> int:
-        """Its place in its chain."""
-        return int(self.record["seq"])
-
-    @property
-    def hash(self) -> str:
-        """Its hash."""
-        return str(self.record["hash"])
+    chain: str
+    seq: int
+    hash: str
+    """As the record says it."""
+    content: str
+    """The hash of what the record says; empty where it cannot be made."""
+    previous: str
+    recorded: str
+    starts: bool
+    """Whether it is the record that a chain begins with."""
+    named: Head | None
+    """The head before the chain that it begins."""
 
 
 @dataclass(slots=True)
@@ -86,35 +88,39 @@ class Report:
         return not any(finding.error for finding in self.findings)
 
 
-def verify(lines: Iterable[bytes], checkpoints: Sequence[Checkpoint] = ()) -> Report:
+def verify(lines: Iterable[bytes], checkpoints: Sequence[Checkpoint] | None = None) -> Report:
     """Check a stream against itself and against checkpoints whose signatures were found good.
 
     Args:
         lines: of one or more files, in the order in which they were written.
-        checkpoints: see `checkpoint.checked`.
+        checkpoints: see `checkpoint.checked`; None: there are none to compare with, so that a cut end cannot be seen.
     """
     report = Report()
     chains: dict[str, dict[int, Entry]] = {}
     last: dict[str, int] = {}
-    ids: set[str] = set()
+    ids: set[bytes] = set()
     for number, line in enumerate(lines, 1):
-        entry = _read(number, line, report)
-        if entry is not None and _place(entry, chains, last, report):
-            told = str(entry.record["id"])
+        found = _read(number, line, report)
+        if found is not None and _place(found[0], chains, last, report):
+            told = hashlib.sha256(found[1].encode(errors="replace")).digest()
             report.repeated += told in ids
             ids.add(told)
+    if not chains:
+        report.findings.append(Finding(Fault.TRUNCATED, 0, "there is no audit record in the input"))
     for name, chain in chains.items():
         _check_links(name, chain, report)
     _check_starts(chains, report)
-    for checkpoint in checkpoints:
+    for checkpoint in checkpoints or ():
         _check_end(checkpoint, chains, report)
+    if checkpoints is not None:
+        _check_newest(chains, {checkpoint.head.chain for checkpoint in checkpoints}, report)
     report.records = sum(len(chain) for chain in chains.values())
     report.findings.sort(key=lambda finding: finding.line)
     return report
 
 
-def _read(number: int, line: bytes, report: Report) -> Entry | None:
-    """The record in a line; also one whose hash is wrong, where it still says what its place was."""
+def _read(number: int, line: bytes, report: Report) -> tuple[Entry, str] | None:
+    """The record in a line and its id; also one whose hash is wrong, where it still says what its place was."""
     text = line.strip()
     if not text:
         return None
@@ -124,13 +130,33 @@ def _read(number: int, line: bytes, report: Report) -> Entry | None:
         report.findings.append(Finding(Fault.UNREADABLE, number, message, error=False))
         return None
     try:
-        right = hash_of(record) == record["hash"]
+        content = hash_of(record)
     except (ValueError, RecursionError):
-        right = False
-    if not right:
-        text_of = f"record {record['seq']} of chain {record['chain']} ({record.get('id', 'no id')}) was altered"
+        content = ""
+    if content != record["hash"]:
+        text_of = f"record {record['seq']} of chain {record['chain']} ({record['id']}) was altered"
         report.findings.append(Finding(Fault.ALTERED, number, f"{text_of}: its hash is not that of its content"))
-    return Entry(number, record)
+    starts = record["type"] == RecordType.CHAIN_STARTED
+    entry = Entry(
+        line=number,
+        chain=record["chain"],
+        seq=record["seq"],
+        hash=record["hash"],
+        content=content,
+        previous=record["previous"],
+        recorded=str(record.get("recordedTime", "")),
+        starts=starts,
+        named=_named(record) if starts else None,
+    )
+    return entry, record["id"]
+
+
+def _named(record: Mapping[str, Any]) -> Head | None:
+    named = record.get("previousChain")
+    if not isinstance(named, dict):
+        return None
+    seq = named.get("seq")
+    return Head(str(named.get("chain")), seq if type(seq) is int else 0, str(named.get("hash")))
 
 
 def _parsed(text: bytes) -> Mapping[str, Any] | None:
@@ -157,11 +183,11 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _place(entry: Entry, chains: dict[str, dict[int, Entry]], last: dict[str, int], report: Report) -> bool:
     """Put a record into its chain; whether it is a new one."""
-    name = str(entry.record["chain"])
+    name = entry.chain
     chain = chains.setdefault(name, {})
     known = chain.get(entry.seq)
     if known is not None:
-        if known.record == entry.record:
+        if (known.hash, known.content) == (entry.hash, entry.content):
             report.repeated += 1
         else:
             text = f"record {entry.seq} of chain {name} is there twice, with another content in line {known.line}"
@@ -188,7 +214,7 @@ def _check_links(name: str, chain: Mapping[int, Entry], report: Report) -> None:
             which = f"record {seq - 1} is" if seq == before.seq + 2 else f"records {before.seq + 1} to {seq - 1} are"
             text = f"{which} missing from chain {name}, before this line"
             report.findings.append(Finding(Fault.REMOVED, entry.line, text))
-        elif entry.record["previous"] != expected:
+        elif entry.previous != expected:
             text = f"record {seq} of chain {name} does not follow the record that stands before it"
             report.findings.append(Finding(Fault.ALTERED, entry.line, text))
         before = entry
@@ -200,30 +226,38 @@ def _check_starts(chains: Mapping[str, Mapping[int, Entry]], report: Report) -> 
     """A chain's first record names the head of the chain before it."""
     for chain in chains.values():
         first = chain.get(1)
-        if first is None or first.record["type"] != RecordType.CHAIN_STARTED:
-            if first is not None:
-                text = f"chain {first.record['chain']} does not begin with a record {RecordType.CHAIN_STARTED}"
-                report.findings.append(Finding(Fault.HEADLESS, first.line, text))
+        if first is None:
             continue
-        named = first.record.get("previousChain")
-        if isinstance(named, dict):
-            _check_head(named, first.line, chains, report)
+        if not first.starts:
+            text = f"chain {first.chain} does not begin with a record {RecordType.CHAIN_STARTED}"
+            report.findings.append(Finding(Fault.HEADLESS, first.line, text))
+        elif first.named is not None:
+            _check_head(first.named, first.line, chains, report)
 
 
-def _check_head(named: Mapping[str, Any], line: int, chains: Mapping[str, Mapping[int, Entry]], report: Report) -> None:
-    chain = chains.get(str(named.get("chain")))
-    where = f"record {named.get('seq')} of chain {named.get('chain')}"
+def _check_head(named: Head, line: int, chains: Mapping[str, Mapping[int, Entry]], report: Report) -> None:
+    chain = chains.get(named.chain)
+    where = f"record {named.seq} of chain {named.chain}"
     if chain is None:
         text = f"the chain before this one is not in the stream: its head was {where}"
         report.findings.append(Finding(Fault.CHAIN_MISSING, line, text, error=line != _first_line(chains)))
         return
-    entry = chain.get(int(named.get("seq", 0)))
+    entry = chain.get(named.seq)
     if entry is None:
         text = f"{where} was the head when this chain began, and is missing"
         report.findings.append(Finding(Fault.TRUNCATED, line, text))
-    elif entry.hash != named.get("hash"):
+    elif entry.hash != named.hash:
         text = f"{where} is not the record that this chain names as the head before it"
         report.findings.append(Finding(Fault.ALTERED, entry.line, text))
+
+
+def _check_newest(chains: Mapping[str, Mapping[int, Entry]], signed: set[str], report: Report) -> None:
+    """Checkpoints of old chains are forgotten, later chains name their heads; the newest chain must have one."""
+    begins = {name: chain[min(chain)].recorded for name, chain in chains.items()}
+    newest = max(begins, key=lambda name: begins[name], default=None)
+    if newest is not None and newest not in signed:
+        text = f"chain {newest}, the newest, has no checkpoint: whether its end was cut off cannot be said"
+        report.findings.append(Finding(Fault.CHECKPOINT, 0, text))
 
 
 def _first_line(chains: Mapping[str, Mapping[int, Entry]]) -> int:
@@ -233,8 +267,7 @@ def _first_line(chains: Mapping[str, Mapping[int, Entry]]) -> int:
 
 def _began(chains: Mapping[str, Mapping[int, Entry]]) -> str:
     """When the oldest record was made; RFC 3339 in UTC, which sorts as text."""
-    times = (str(entry.record.get("recordedTime", "")) for chain in chains.values() for entry in chain.values())
-    return min(times, default="")
+    return min((entry.recorded for chain in chains.values() for entry in chain.values()), default="")
 
 
 def _check_end(checkpoint: Checkpoint, chains: Mapping[str, Mapping[int, Entry]], report: Report) -> None:
