@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import typer
@@ -74,13 +75,17 @@ def test_version(run: Run, snapshot: SnapshotAssertion, kinds: tuple[str, ...]) 
     assert re.sub(r"watchkeeper \d\S+", "watchkeeper VERSION", result.output) == snapshot
 
 
-def _commands() -> Iterator[str]:
-    yield from typer.main.get_command(app).commands  # type: ignore[attr-defined]  # a group has them
+def _commands(group: Any, *before: str) -> Iterator[tuple[str, ...]]:
+    for name, found in group.commands.items():
+        if hasattr(found, "commands"):
+            yield from _commands(found, *before, name)
+        else:
+            yield (*before, name)
 
 
-@pytest.mark.parametrize("name", list(_commands()))
-def test_every_command_has_help_and_the_shared_options(name: str) -> None:
-    result = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+@pytest.mark.parametrize("words", list(_commands(typer.main.get_command(app))), ids=" ".join)
+def test_every_command_has_help_and_the_shared_options(words: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
     assert result.exit_code == 0
     assert {"--namespace", "--context", "--kubeconfig", "--no-color"} <= set(re.findall(r"--[a-z-]+", result.output))
 
