@@ -35,7 +35,8 @@ class SimulatorProcess:
         ready = self._folder / "simulator-ready.json"
         ready.unlink(missing_ok=True)
         words = [word for name, value in self._options.items() for word in (f"--{name}", value)]
-        command = [sys.executable, "-m", "watchkeeper.simulator", "serve", "--ready-file", str(ready), *words]
+        serve = [sys.executable, "-m", "watchkeeper.simulator", "serve"]
+        command = [*serve, "--control-port", "0", "--ready-file", str(ready), *words]
         self._process = Process("simulator", command, self._folder / "simulator.log")
         deadline = time.monotonic() + READY_SECONDS
         while not ready.exists() or not ready.read_text().endswith("\n"):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from typing import Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from watchkeeper.simulator.knobs import Knobs
+from watchkeeper.simulator.timeline import TimelineEntry, unknown_names
 from watchkeeper.simulator.workload.spec import WorkloadSpec
 from watchkeeper.simulator.world.placement import Rule
 from watchkeeper.simulator.world.registration import StoreSpec
@@ -34,6 +33,10 @@ class Scenario(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    title: str = Field(default="", description="what happens, in a few words")
+    description: str = Field(default="", description="what happens, for somebody who does not know the product")
+    look_at: tuple[str, ...] = Field(default=(), description="what to look at while it runs")
+    timeline: tuple[TimelineEntry, ...] = Field(default=(), description="what happens, and when")
     cluster_id: int = 7_710_446_740_134_071_411
     version: str = "v8.5.7"
     members: int = Field(default=1, ge=1, le=7)
@@ -54,12 +57,9 @@ class Scenario(BaseModel):
     workload: WorkloadSpec = WorkloadSpec()
     knobs: Knobs = Knobs()
 
-    @classmethod
-    def from_file(cls, path: Path) -> Scenario:
-        """Read one from YAML or JSON.
-
-        Raises:
-            pydantic.ValidationError: naming every field that is wrong.
-        """
-        text = path.read_text(encoding="utf-8")
-        return cls.model_validate(json.loads(text) if path.suffix == ".json" else yaml.safe_load(text))
+    @model_validator(mode="after")
+    def _heals_what_it_named(self) -> Self:
+        unknown = unknown_names(self.timeline)
+        if unknown:
+            raise ValueError(f"the timeline heals {', '.join(unknown)}, which no earlier entry has as its name")
+        return self

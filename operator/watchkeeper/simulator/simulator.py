@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from watchkeeper.simulator import gotext
+from watchkeeper.simulator.director import Director
 from watchkeeper.simulator.events import EventLog
 from watchkeeper.simulator.faults import Faults
 from watchkeeper.simulator.faults.scene import Scene
@@ -21,6 +22,7 @@ from watchkeeper.simulator.requestlog import Request, RequestLog
 from watchkeeper.simulator.scenario import Scenario
 from watchkeeper.simulator.scheduling.coordinator import Coordinator
 from watchkeeper.simulator.serving.control import control_app
+from watchkeeper.simulator.serving.listen import Listen
 from watchkeeper.simulator.serving.live import LiveTime
 from watchkeeper.simulator.serving.server import Endpoints, Server
 from watchkeeper.simulator.workload.slowscore import SlowScores
@@ -79,9 +81,10 @@ class Simulator:
         self.requests = RequestLog()
         self._front = Front(context)
         self.events = EventLog(lambda: self.clock.now, lambda: gotext.rfc3339(self.clock.wall_ns(), whole_seconds=True))
-        self._scene = Scene(context, self.life, self._front.handle, self.events)
+        self._scene = Scene(context, self.life, self.workload, self._front.handle, self.events)
         self.faults = Faults(self._scene)
         self._observer = Observer(context, self.events)
+        self.director = Director(self.clock, self.faults, self.events, self.scenario.timeline)
         self.live = LiveTime(self.clock, factor)
         self._server = Server(
             self.world,
@@ -139,6 +142,10 @@ class Simulator:
     def handle(self, member: Member, call: Call) -> Answer:
         """What the member answers; the request is in the log afterwards."""
         answer = self.faults.meet(member, call, self._front.handle)
+        if call.method != "GET":
+            who = call.headers.get("x-caller-id", "somebody")
+            said = "no answer" if answer.hangs else str(answer.status)
+            self.events.add("request", f"{who}: {call.method} {call.path} at {member.name}: {said}")
         return self._logged(self._log(member, call, answer), answer)
 
     def _logged(self, number: int, answer: Answer) -> Answer:
@@ -181,8 +188,9 @@ class Simulator:
         urls = self._server.status_urls
         return [
             {
-                "targets": [urls[store.id].removeprefix("http://")],
+                "targets": [urls[store.id].partition("://")[2]],
                 "labels": {
+                    "__scheme__": urls[store.id].partition("://")[0],
                     "instance": store.status_address,
                     "pod": store.address.partition(".")[0],
                     "job": "tikv",
@@ -193,9 +201,13 @@ class Simulator:
             if store.id in urls
         ]
 
-    async def start(self, *, host: str = "127.0.0.1", ports: tuple[int, ...] = (), control_port: int = 0) -> Endpoints:
-        """Open the listeners of members, stores and control; `ports` fixes those of the members."""
-        endpoints = await self._server.start(host, ports, control_port)
+    async def start(self, listen: Listen | None = None) -> Endpoints:
+        """Open the listeners of members, stores and control.
+
+        Raises:
+            OSError: a port is taken.
+        """
+        endpoints = await self._server.start(listen or Listen())
         self.live.start()
         return endpoints
 

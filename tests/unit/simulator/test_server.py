@@ -205,7 +205,19 @@ async def test_live_time_goes_by_itself(http: httpx.AsyncClient) -> None:
 async def test_serve_prints_its_endpoints_and_ends_on_a_signal(tmp_path: Path, http: httpx.AsyncClient) -> None:
     scenario, ready = tmp_path / "scenario.yaml", tmp_path / "ready.json"
     scenario.write_text("stores: 4\nzones: 2\nregions: 9\n", encoding="utf-8")
-    arguments = ["serve", "--members", "1", "--regions", "12", "--scenario", str(scenario), "--ready-file", str(ready)]
+    arguments = [
+        "serve",
+        "--control-port",
+        "0",
+        "--members",
+        "1",
+        "--regions",
+        "12",
+        "--scenario",
+        str(scenario),
+        "--ready-file",
+        str(ready),
+    ]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "watchkeeper.simulator", *arguments, stdout=asyncio.subprocess.PIPE
     )

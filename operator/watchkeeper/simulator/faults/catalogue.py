@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter
 
 from watchkeeper.simulator.faults.disk import ColdRestart, DiskGrey, DiskHung, DiskLow, DiskSlow, StoreBusy
 from watchkeeper.simulator.faults.fault import Fault
+from watchkeeper.simulator.faults.hot import HotRow
 from watchkeeper.simulator.faults.network import NetworkCut
 from watchkeeper.simulator.faults.others.backup import BrBackup, BrRestore, CdcHoldsGc, Lightning
 from watchkeeper.simulator.faults.others.people import (
@@ -65,6 +66,7 @@ AnyFault = (
     | PendingPeers
     | RegionSplit
     | RegionMerge
+    | HotRow
     | BrokenIsolation
     | MissingPeers
     | ExtraPeers

@@ -14,6 +14,7 @@ from watchkeeper.simulator.faults.worst import Worst
 from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call
+from watchkeeper.simulator.workload.workload import Workload
 from watchkeeper.simulator.world.clock import Timer
 from watchkeeper.simulator.world.life import StoreLife
 from watchkeeper.simulator.world.members import Member, MemberState
@@ -29,12 +30,13 @@ Handle = Callable[[Member, Call], Answer]
 class Scene:
     """The cluster as faults see it: world, members, scheduling, and PD's API as other people use it."""
 
-    def __init__(self, context: Context, life: StoreLife, handle: Handle, events: EventLog) -> None:
+    def __init__(self, context: Context, life: StoreLife, workload: Workload, handle: Handle, events: EventLog) -> None:
         self.world = context.world
         self.members = context.members
         self.coordinator = context.coordinator
         self.labels = context.labels
         self.life = life
+        self.workload = workload
         self.events = events
         self.routes: list[RouteFault] = []
         self._handle = handle

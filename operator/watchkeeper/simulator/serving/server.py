@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from watchkeeper.simulator.pdapi.exchange import Answer, Call
+from watchkeeper.simulator.serving.listen import Listen
 from watchkeeper.simulator.serving.listener import Listener, WebHandler
 from watchkeeper.simulator.serving.live import LiveTime
 from watchkeeper.simulator.world.clock import NANOSECONDS
@@ -67,7 +68,7 @@ class Server:
         self._pd: dict[str, Listener] = {}
         self._status: dict[int, Listener] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._host: str | None = None
+        self._listen: Listen | None = None
         """None until the ports are open."""
         members.on_state = self._member_changed
         world.on_new_store = self._store_joined
@@ -77,25 +78,36 @@ class Server:
         """Store id to the base URL of its status port."""
         return {store_id: listener.url for store_id, listener in self._status.items()}
 
-    async def start(self, host: str, ports: tuple[int, ...], control_port: int) -> Endpoints:
-        """Open every port; members then tell their real addresses."""
+    async def start(self, listen: Listen) -> Endpoints:
+        """Open every port; members then tell their real addresses.
+
+        Raises:
+            OSError: a port is taken; those that were open are closed again.
+        """
+        try:
+            return await self._open(listen)
+        except OSError:
+            await self.stop()
+            raise
+
+    async def _open(self, listen: Listen) -> Endpoints:
         for number, member in enumerate(self._members.all):
-            port = ports[number] if number < len(ports) else 0
-            listener = self._pd[member.name] = Listener(self._pd_handler(member), host, port)
+            port = listen.ports[number] if number < len(listen.ports) else 0
+            listener = self._pd[member.name] = Listener(self._pd_handler(member), listen, port)
             await listener.open()
             member.client_url = listener.url
-        self._host = host
+        self._listen = listen
         for store in self._world.stores.values():
-            await self._open_status(store)
-        control = await self._start_control(host, control_port)
+            await self._open_status(store, listen)
+        control = await self._start_control(listen)
         return Endpoints(tuple(one.url for one in self._pd.values()), self.status_urls, control)
 
-    async def _start_control(self, host: str, port: int) -> str:
+    async def _start_control(self, listen: Listen) -> str:
         self._runner = web.AppRunner(self._control(), access_log=None)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port)
+        site = web.TCPSite(self._runner, listen.host, listen.control_port)
         await site.start()
-        return f"http://{host}:{self._runner.addresses[0][1]}"
+        return listen.url(self._runner.addresses[0][1], encrypted=False)
 
     async def stop(self) -> None:
         """Close every port."""
@@ -112,11 +124,13 @@ class Server:
             self._soon(listener.close() if is_down else listener.open())
 
     def _store_joined(self, store: Store) -> None:
-        if self._host is not None:
-            self._soon(self._open_status(store))
+        if self._listen is not None:
+            self._soon(self._open_status(store, self._listen))
 
-    async def _open_status(self, store: Store) -> None:
-        listener = self._status[store.id] = Listener(self._status_handler(store), self._host or "127.0.0.1")
+    async def _open_status(self, store: Store, listen: Listen) -> None:
+        """The port of a store that joins later is a free one, unless ports were given: then the next one."""
+        port = listen.status_port + len(self._status) if listen.status_port else 0
+        listener = self._status[store.id] = Listener(self._status_handler(store), listen, port)
         await listener.open()
 
     def _soon(self, work: Coroutine[Any, Any, None]) -> None:

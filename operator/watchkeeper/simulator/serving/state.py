@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from watchkeeper.simulator import gotext
 from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.world.region import Region
 from watchkeeper.simulator.world.store import Store
@@ -36,6 +38,9 @@ def _store_view(simulator: Simulator, store: Store) -> dict[str, Json]:
         "leaders": len(held.leaders),
         "regions": len(held.peers),
         "pending": len(held.pending),
+        "slow_score": store.slow_score,
+        "is_busy": store.is_busy,
+        "available_bytes": store.capacity - store.used,
     }
 
 
@@ -45,11 +50,14 @@ def state_view(simulator: Simulator) -> dict[str, Json]:
     pauses = {name: coordinator.scheduler_pauses.of(name) for name in coordinator.schedulers.names}
     return {
         "now": simulator.clock.now,
+        "time": gotext.rfc3339(simulator.clock.wall_ns(), whole_seconds=True),
         "cluster_id": simulator.world.cluster_id,
         "pd_leader": simulator.members.leader,
+        "etcd_leader": simulator.members.etcd_leader,
         "pd_leader_changes": simulator.members.changes,
         "members": {one.name: {"state": str(one.state), "url": one.client_url} for one in simulator.members.all},
         "stores": [_store_view(simulator, one) for one in simulator.world.stores.values()],
+        "load": asdict(simulator.workload.experience()),
         "region_count": len(simulator.world.regions),
         "operators": [one.status_text for one in coordinator.operators.running],
         "schedulers": coordinator.schedulers.names,

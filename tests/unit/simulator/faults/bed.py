@@ -15,10 +15,11 @@ V1 = "/pd/api/v1"
 class Bed:
     """A simulator with the reads that the tests need; `do` injects a fault as the control port would."""
 
-    def __init__(self, **scenario: Any) -> None:
+    def __init__(self, from_scenario: Scenario | None = None, **scenario: Any) -> None:
         knobs = scenario.pop("knobs", Knobs())
-        self.sim = Simulator(Scenario(knobs=knobs, **{"members": 3, **scenario}))
-        self.pass_time(1)
+        self.sim = Simulator(from_scenario or Scenario(knobs=knobs, **{"members": 3, **scenario}))
+        if from_scenario is None:
+            self.pass_time(1)
 
     def do(self, kind: str, **values: Any) -> int | None:
         active = self.sim.faults.inject(FAULT.validate_python({"kind": kind, **values}))
@@ -30,6 +31,18 @@ class Bed:
 
     def pass_time(self, seconds: float) -> None:
         self.sim.clock.advance(seconds)
+
+    def until(self, at: float) -> None:
+        """Let time pass until that many virtual seconds since the start."""
+        self.sim.clock.advance(at - self.sim.clock.now)
+
+    def p99(self) -> float:
+        """What clients wait, in seconds."""
+        return self.sim.workload.experience().p99
+
+    def stuck(self) -> float:
+        """Requests a second that nobody answers."""
+        return self.sim.workload.experience().stuck
 
     def get(self, path: str, member: str | None = None) -> Any:
         answer = self.sim.call("GET", V1 + path, member=member)

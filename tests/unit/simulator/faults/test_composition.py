@@ -31,6 +31,7 @@ LASTING: dict[str, dict[str, Any]] = {
     "peers-pending": {"store": 2},
     "isolation-broken": {"count": 1},
     "steps-ignored": {},
+    "hot-row": {},
     "pd-leader-flapping": {},
     "pd-member-down": {},
     "pd-member-hung": {"member": "pd-1"},
