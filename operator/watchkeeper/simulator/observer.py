@@ -31,7 +31,7 @@ class Observer:
             before, after = self._seen.get(key), now.get(key)
             if before != after:
                 about, _, what = key.partition("/")
-                self._events.add(about, f"{what} is {after or 'gone'} (was {before or 'not there'})")
+                self._events.add(about, f"{what}: {after or 'gone'} (was {before or 'not there'})")
         self._seen = now
         self._look_later()
 
@@ -45,15 +45,15 @@ class Observer:
         found: dict[str, str] = {}
         for store in world.stores.values():
             found[f"store/store {store.id}"] = str(world.state_name(store))
-            if not len(world.regions.of_store(store.id).leaders):
-                found[f"store/leaders of store {store.id}"] = "none"
+            leads = len(world.regions.of_store(store.id).leaders) > 0
+            found[f"store/leaders of store {store.id}"] = "some" if leads else "none"
         return found
 
     def _members(self) -> dict[str, str]:
         members = self._context.members
         found = {f"PD/member {one.name}": str(one.state) for one in members.all}
-        found["PD/the leader of PD"] = members.leader or "nobody"
-        found["PD/the leader of etcd"] = members.etcd_leader or "nobody"
+        found["PD/leader of PD"] = members.leader or "nobody"
+        found["PD/leader of etcd"] = members.etcd_leader or "nobody"
         return found
 
     def _schedulers(self) -> dict[str, str]:
@@ -62,7 +62,7 @@ class Observer:
         for name in coordinator.schedulers.names:
             scheduler = coordinator.schedulers.get(name)
             stores = f" for stores {sorted(scheduler.stores)}" if scheduler is not None and scheduler.stores else ""
-            paused = "paused" if coordinator.scheduler_pauses.is_paused(name) else "there"
+            paused = "paused" if coordinator.scheduler_pauses.is_paused(name) else "runs"
             found[f"scheduler/{name}"] = paused + (stores if name == EVICT_LEADER else "")
         if self._context.world.config.halt_scheduling:
             found["scheduler/scheduling"] = "halted"

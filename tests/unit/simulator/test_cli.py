@@ -127,7 +127,7 @@ def test_a_scenario_of_ones_own_is_checked_line_by_line(run: Run, tmp_path: Path
     code, _, error = run("scenarios", "check", str(file))
     assert code == 2
     assert error.splitlines() == [
-        f"{file}:5: timeline.0.inject.store: is missing; the fields are seconds, store, kind",
+        f"{file}:4: timeline.0.inject.store: is missing; the fields are seconds, store, kind",
         f"{file}:6: timeline.0.inject.stoer: unknown field; allowed are seconds, store, kind",
     ]
     file.write_text("timeline:\n  - at: 5\n    inject: {kind: store-crash, store: 9}\n")

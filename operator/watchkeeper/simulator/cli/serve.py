@@ -23,6 +23,9 @@ from watchkeeper.simulator.serving.tls import Tls
 from watchkeeper.simulator.simulator import Simulator
 
 _PRINT_SECONDS = 0.2
+_HINT = """PD answers at {pd}/pd/api/v1/stores
+in another terminal: python -m watchkeeper.simulator state --control {control}
+the same with watch or fault instead of state; Ctrl-C here ends it"""
 
 
 def serve(
@@ -92,6 +95,8 @@ async def _run(simulator: Simulator, listen: Listen, ready_file: Path | None, lo
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     endpoints = await simulator.start(listen)
     _announce(json.dumps(endpoints.as_json), ready_file)
+    if sys.stderr.isatty():
+        print(_HINT.format(pd=endpoints.pd[0], control=endpoints.control), file=sys.stderr)
     try:
         await _until(stopped, simulator, log)
     finally:
