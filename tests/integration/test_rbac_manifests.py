@@ -67,6 +67,10 @@ MAY = [
     ("list", "pingcap.com/tidbclusters"),
     ("list", "core.pingcap.com/tikvgroups"),
     ("create", "authorization.k8s.io/selfsubjectaccessreviews"),
+    ("create", "authentication.k8s.io/selfsubjectreviews"),
+    *((verb, f"admissionregistration.k8s.io/{plural}") for verb in ("list", "watch") for plural in
+      ("validatingadmissionpolicies", "validatingadmissionpolicybindings", "mutatingadmissionpolicies",
+       "mutatingadmissionpolicybindings")),
 ]  # fmt: skip
 
 MAY_NOT = [
@@ -91,7 +95,8 @@ MAY_NOT = [
     ("patch", "pingcap.com/tidbclusters"),
     ("patch", "core.pingcap.com/tikvgroups"),
     *((verb, f"admissionregistration.k8s.io/{plural}") for verb in ("create", "update", "patch", "delete") for plural in
-      ("validatingadmissionpolicies", "validatingadmissionpolicybindings", "mutatingadmissionpolicies")),
+      ("validatingadmissionpolicies", "validatingadmissionpolicybindings", "mutatingadmissionpolicies",
+       "mutatingadmissionpolicybindings")),
     ("delete", "apiextensions.k8s.io/customresourcedefinitions"),
     ("create", "rbac.authorization.k8s.io/rolebindings"),
     ("create", "core/serviceaccounts/token"),
@@ -111,19 +116,23 @@ def test_the_operator_may_not(users: Users, verb: str, resource: str) -> None:
 
 def test_each_rule_of_the_operator_is_in_the_table(users: Users) -> None:
     """A rule that is added shows here, so that its row is not forgotten."""
-    role = next(item for item in installation() if item["kind"] == "ClusterRole")
+    names = ("watchkeeper-controller", "watchkeeper-controller-guards")
+    roles = [i for i in installation() if i["kind"] == "ClusterRole" and i["metadata"]["name"] in names]
     granted = {
         (verb, f"{group or 'core'}/{resource}")
+        for role in roles
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
     assert granted == set(MAY)
-    assert len(role["metadata"]["annotations"]["watchkeeper.dev/reasons"].splitlines()) == len(role["rules"])
+    for role in roles:
+        assert len(role["metadata"]["annotations"]["watchkeeper.dev/reasons"].splitlines()) == len(role["rules"])
 
 
-def test_leases_only_in_its_own_namespace(users: Users) -> None:
+def test_leases_and_the_self_test_only_in_its_own_namespace(users: Users) -> None:
+    assert allowed(users.admin, OPERATOR.user, "create", f"{GROUP}/actionproposals", namespace=OPERATOR.namespace)
     for verb in ("get", "create", "update"):
         assert allowed(users.admin, OPERATOR.user, verb, "coordination.k8s.io/leases", namespace=OPERATOR.namespace)
     for verb in ("patch", "delete"):

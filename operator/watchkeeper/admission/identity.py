@@ -32,6 +32,12 @@ class Identity:
         if wrong:
             raise Invalid(wrong)
 
+    @classmethod
+    def of_user(cls, user: str, namespace: str) -> Identity:
+        """Who runs as this user in this namespace; for anybody but a ServiceAccount of it the usual one is meant."""
+        prefix = f"system:serviceaccount:{namespace}:"
+        return cls(namespace, user.removeprefix(prefix) if user.startswith(prefix) else SERVICE_ACCOUNT)
+
     @property
     def user(self) -> str:
         """The user name that the API server sees."""

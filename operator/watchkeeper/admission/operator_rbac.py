@@ -7,7 +7,8 @@ from watchkeeper.admission.grants import Grant, binding, role
 from watchkeeper.admission.identity import Identity
 
 ROLE = "watchkeeper-controller"
-LEASE_ROLE = "watchkeeper-controller-leases"
+OWN_ROLE = "watchkeeper-controller-own"
+GUARD_ROLE = "watchkeeper-controller-guards"
 AUDIT_ROLE = "watchkeeper-controller-audit"
 AUDIT_CHECKPOINTS = "watchkeeper-audit-checkpoints"
 AUDIT_KEY = "watchkeeper-audit-key"
@@ -55,7 +56,33 @@ GRANTS = (
 )
 """In every watched namespace; no Secret is among them (see `samples/secret-reader.yaml`)."""
 
-LEASE_GRANTS = (
+GUARD_GRANTS = (
+    Grant(
+        (
+            "validatingadmissionpolicies",
+            "validatingadmissionpolicybindings",
+            "mutatingadmissionpolicies",
+            "mutatingadmissionpolicybindings",
+        ),
+        ("list", "watch"),
+        "to see that the guards stand as shipped: nothing executes while they do not",
+        group="admissionregistration.k8s.io",
+    ),
+    Grant(
+        ("selfsubjectreviews",),
+        ("create",),
+        "to know its own name, for which the guards are rendered",
+        group="authentication.k8s.io",
+    ),
+)
+"""Objects without a namespace: bound for the whole cluster, also where only some namespaces are watched."""
+
+OWN_GRANTS = (
+    Grant(
+        ("actionproposals",),
+        ("create",),
+        "the guards' self-test: a dry run of a proposal that is born approved, which the policies must refuse",
+    ),
     Grant(
         ("leases",),
         ("get", "create", "update"),
@@ -82,8 +109,8 @@ AUDIT_GRANTS = (
 def operator_rbac(operator: Identity) -> list[Manifest]:
     """ServiceAccount, roles and bindings of the operator, and the empty place for its audit checkpoints.
 
-    The ClusterRole is bound for all namespaces. To watch a fixed list, bind it with one RoleBinding in each of them and
-    in the operator's own namespace instead.
+    The ClusterRoles are bound for all namespaces. To watch a fixed list, bind the first with one RoleBinding in each of
+    them and in the operator's own namespace instead; the guards' stays bound for the cluster.
     """
     account = {"kind": "ServiceAccount", "name": operator.service_account, "namespace": operator.namespace}
     return [
@@ -94,8 +121,10 @@ def operator_rbac(operator: Identity) -> list[Manifest]:
         },
         role(ROLE, GRANTS),
         binding(ROLE, role_kind="ClusterRole", subject=account),
-        role(LEASE_ROLE, LEASE_GRANTS, namespace=operator.namespace),
-        binding(LEASE_ROLE, role_kind="Role", subject=account, namespace=operator.namespace),
+        role(GUARD_ROLE, GUARD_GRANTS),
+        binding(GUARD_ROLE, role_kind="ClusterRole", subject=account),
+        role(OWN_ROLE, OWN_GRANTS, namespace=operator.namespace),
+        binding(OWN_ROLE, role_kind="Role", subject=account, namespace=operator.namespace),
         role(AUDIT_ROLE, AUDIT_GRANTS, namespace=operator.namespace),
         binding(AUDIT_ROLE, role_kind="Role", subject=account, namespace=operator.namespace),
         {

@@ -72,7 +72,8 @@ class Validating:
 
     `without_policy` makes the OperatorPolicy of the namespace a parameter and says what happens where there is none:
     Deny on CREATE only, since on UPDATE it would lock namespaces for ever (the parameter is looked up before the match
-    conditions, also for the operator's own finalizer removal in a namespace that is being deleted).
+    conditions, also for the operator's own finalizer removal in a namespace that is being deleted). `spared` is a
+    namespace where it is Allow all the same, by a binding of its own.
     """
 
     name: str
@@ -82,10 +83,11 @@ class Validating:
     conditions: Sequence[Named] = ()
     audit: Sequence[Named] = ()
     without_policy: str | None = None
+    spared: str | None = None
     on_error: str = "Fail"
 
     def manifests(self) -> list[Manifest]:
-        """The policy, then its binding."""
+        """The policy, then its bindings."""
         spec: dict[str, Any] = {
             "failurePolicy": self.on_error,
             "matchConstraints": self.scope.manifest(),
@@ -96,13 +98,25 @@ class Validating:
         if self.audit:
             spec["auditAnnotations"] = [{"key": key, "valueExpression": cel} for key, cel in self.audit]
         _named(spec, self.conditions, self.variables)
-        return [_object("ValidatingAdmissionPolicy", self.name, spec), self._binding()]
+        return [_object("ValidatingAdmissionPolicy", self.name, spec), *self._bindings()]
 
-    def _binding(self) -> Manifest:
-        spec: dict[str, Any] = {"policyName": full_name(self.name), "validationActions": ["Deny", "Audit"]}
-        if self.without_policy is not None:
-            spec["paramRef"] = {"name": "default", "parameterNotFoundAction": self.without_policy}
-        return _object("ValidatingAdmissionPolicyBinding", self.name, spec)
+    def _bindings(self) -> list[Manifest]:
+        if self.spared is None:
+            return [self._binding(self.name, self.without_policy)]
+        return [
+            self._binding(self.name, self.without_policy, matchResources=_namespaces("NotIn", self.spared)),
+            self._binding(f"{self.name}-own", "Allow", matchResources=_namespaces("In", self.spared)),
+        ]
+
+    def _binding(self, name: str, without_policy: str | None, **more: Any) -> Manifest:
+        spec: dict[str, Any] = {
+            "policyName": full_name(self.name),
+            "validationActions": ["Deny", "Audit"],
+            **more,
+        }
+        if without_policy is not None:
+            spec["paramRef"] = {"name": "default", "parameterNotFoundAction": without_policy}
+        return _object("ValidatingAdmissionPolicyBinding", name, spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +141,16 @@ class Mutating:
         _named(spec, self.conditions, self.variables)
         binding = _object("MutatingAdmissionPolicyBinding", self.name, {"policyName": full_name(self.name)})
         return [_object("MutatingAdmissionPolicy", self.name, spec), binding]
+
+
+def _namespaces(operator: str, namespace: str) -> dict[str, Any]:
+    """`matchResources` with its defaults; the API server itself keeps that label right."""
+    expression = {"key": "kubernetes.io/metadata.name", "operator": operator, "values": [namespace]}
+    return {
+        "matchPolicy": "Equivalent",
+        "namespaceSelector": {"matchExpressions": [expression]},
+        "objectSelector": {},
+    }
 
 
 def full_name(name: str) -> str:

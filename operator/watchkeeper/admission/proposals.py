@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from watchkeeper.admission.identity import Identity
 from watchkeeper.admission.policies import INVALID, IS_SERVICE_ACCOUNT, ME, PHASE, Check, Scope, Validating
 
 _CREATE = Scope(("CREATE",), ("actionproposals",))
@@ -71,23 +72,31 @@ CREATION = Validating(
 )
 """Who proposes; nothing is born decided."""
 
-LIMITS = Validating(
-    "proposal-limits",
-    _CREATE,
-    without_policy="Deny",
-    variables=[("most", "params.spec.?limits.?maxExpirySeconds.orValue(86400)")],
-    checks=[
-        Check(
-            "object.spec.?expiresAfterSeconds.orValue(0) <= variables.most",
-            says=(
-                "'spec.expiresAfterSeconds may be at most ' + string(variables.most) + "
-                "' (OperatorPolicy default, spec.limits.maxExpirySeconds)'"
-            ),
-            reason=INVALID,
-        )
-    ],
-)
-"""Creating needs the OperatorPolicy of the namespace: without one nothing new is admitted."""
+
+def limits(operator: Identity) -> Validating:
+    """Creating needs the OperatorPolicy of the namespace: without one nothing new is admitted.
+
+    But for the operator's own namespace, where such a proposal waits: the guards' self-test is made there, and of two
+    policies that refuse it the API server shows any one.
+    """
+    return Validating(
+        "proposal-limits",
+        _CREATE,
+        without_policy="Deny",
+        spared=operator.namespace,
+        variables=[("most", "params.spec.?limits.?maxExpirySeconds.orValue(86400)")],
+        checks=[
+            Check(
+                "object.spec.?expiresAfterSeconds.orValue(0) <= variables.most",
+                says=(
+                    "'spec.expiresAfterSeconds may be at most ' + string(variables.most) + "
+                    "' (OperatorPolicy default, spec.limits.maxExpirySeconds)'"
+                ),
+                reason=INVALID,
+            )
+        ],
+    )
+
 
 CANCEL = Validating(
     "proposal-cancel",
@@ -140,5 +149,7 @@ DELETION = Validating(
 )
 """Only while in flight; history may always go."""
 
-POLICIES = (CREATION, LIMITS, CANCEL, ACKNOWLEDGE, DELETION)
-"""Every policy of this module."""
+
+def policies(operator: Identity) -> tuple[Validating, ...]:
+    """Every policy of this module."""
+    return (CREATION, limits(operator), CANCEL, ACKNOWLEDGE, DELETION)

@@ -10,7 +10,7 @@ from watchkeeper.admission.identity import NAMESPACE, SERVICE_ACCOUNT, Identity
 def render(
     namespace: str = NAMESPACE, service_account: str = SERVICE_ACCOUNT, *, mutating: bool = True
 ) -> list[Manifest]:
-    """Every policy, each followed by its binding.
+    """Every policy, each followed by its bindings.
 
     `spec` has every default of the API server written out, so that it can be compared with what is stored. Without
     `mutating` the set is for API servers that have no MutatingAdmissionPolicy (before 1.36): people then sign by hand,
@@ -20,7 +20,7 @@ def render(
         Invalid: a name is no DNS label.
     """
     operator = Identity(namespace, service_account)
-    validating = (*proposals.POLICIES, *decisions.POLICIES, *guards.policies(operator))
+    validating = (*proposals.policies(operator), *decisions.POLICIES, *guards.policies(operator))
     rendered = [item for policy in validating for item in policy.manifests()]
     return rendered + (render_mutating() if mutating else [])
 

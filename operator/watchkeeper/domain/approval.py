@@ -45,6 +45,7 @@ def tally(
     required: int,
     risk: Risk,
     shut: Closed | None,
+    guarded: bool,
     now: datetime,
 ) -> Tally:
     """Count the decisions of people by the rules of the moment.
@@ -55,10 +56,11 @@ def tally(
         required: people needed, as the rules of the moment say.
         risk: of the planned action.
         shut: why it was never open to a decision, None where it was.
+        guarded: whether the admission policies vouch for the names in what is seen now for the first time.
         now: by the API server's clock.
     """
     rules = policy or ApprovalPolicy(mode=ApprovalMode.ALWAYS)
-    decisions = _seen(proposal, now)
+    decisions = _seen(proposal, now, guarded=guarded)
     rejected = next((a for a in proposal.spec.approvals if a.decision is Verdict.REJECTED and a.by != UNSIGNED), None)
     granted = {
         a.by for a in proposal.spec.approvals if not shut and _counts(a, proposal, rules, decisions=decisions, now=now)
@@ -86,7 +88,7 @@ def shut_since_made(pinned: ApprovalStatus) -> Closed | None:
     return None if pinned.open else pinned.closed or Closed.OBSERVING
 
 
-def _seen(proposal: ActionProposal, now: datetime) -> tuple[SeenDecision, ...]:
+def _seen(proposal: ActionProposal, now: datetime, *, guarded: bool) -> tuple[SeenDecision, ...]:
     """The decisions with the moment at which each was first seen; approvals themselves carry no time."""
     known = {d.by: d for d in (proposal.status.approval.decisions if proposal.status.approval else ())}
     seen: dict[str, SeenDecision] = {}
@@ -97,7 +99,9 @@ def _seen(proposal: ActionProposal, now: datetime) -> tuple[SeenDecision, ...]:
         if old is not None and old.decision is entry.decision:
             seen[entry.by] = old
         else:
-            seen[entry.by] = SeenDecision(by=entry.by, decision=entry.decision, seen_time=now.replace(microsecond=0))
+            seen[entry.by] = SeenDecision(
+                by=entry.by, decision=entry.decision, seen_time=now.replace(microsecond=0), guarded=guarded
+            )
     return tuple(seen.values())
 
 
@@ -118,7 +122,7 @@ def _counts(
     if not rules.allow_service_accounts and entry.by.startswith(SERVICE_ACCOUNT_PREFIX):
         return False
     seen = next((d for d in decisions if d.by == entry.by), None)
-    return seen is not None and now < seen.seen_time + timedelta(seconds=rules.valid_seconds)
+    return seen is not None and seen.guarded and now < seen.seen_time + timedelta(seconds=rules.valid_seconds)
 
 
 def next_lapse(status: ApprovalStatus, policy: ApprovalPolicy, now: datetime) -> datetime | None:

@@ -12,11 +12,12 @@ from watchkeeper.api.v1alpha1.meta import rfc3339
 from watchkeeper.api.v1alpha1.operatorpolicy import Autonomy
 from watchkeeper.api.v1alpha1.subject import Health, Subject
 from watchkeeper.domain.approval import Tally
-from watchkeeper.domain.guidance import awaiting_approval, propose_again
+from watchkeeper.domain.guidance import awaiting_approval, guards_are_off, propose_again
 from watchkeeper.domain.lifecycle import OPERATOR
 from watchkeeper.domain.orders import Orders, Standing
 from watchkeeper.domain.rules import Ruling
 from watchkeeper.ports.driver import Wait
+from watchkeeper.ports.guards import GuardState
 
 OBSERVATION_HOLDS = timedelta(minutes=5)
 """How long a look at a cluster counts; while all is well its time is written once a minute."""
@@ -94,11 +95,11 @@ def waiting(
     orders: Orders,
     ruled: Ruling,
     tally: Tally,
+    guard: GuardState,
     *,
     now: datetime,
     skew_seconds: float,
     max_skew: float,
-    stamping: bool,
 ) -> Hold | None:
     """What a planned proposal waits for before its attempt may begin, or None.
 
@@ -109,8 +110,10 @@ def waiting(
     said = _of_orders(proposal, orders, ruled, tally)
     if said is not None:
         return Hold(said)
+    if not guard.active:  # before approvals: none that is given now would count
+        return Hold(Wait("Guard", guards_are_off(guard)))
     if not tally.enough:
-        return Hold(Wait("Approval", awaiting_approval(proposal, stamping=stamping)))
+        return Hold(Wait("Approval", awaiting_approval(proposal, stamping=guard.stamping)))
     not_before = proposal.spec.not_before_time
     if not_before is not None and now < not_before:
         return Hold(Wait("NotBeforeTime", f"not before {rfc3339(not_before)}"), not_before)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 
-from watchkeeper.api.v1alpha1.actionproposal import ActionProposal
+from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, ApprovalStatus, Verdict
 from watchkeeper.api.v1alpha1.meta import rfc3339
+from watchkeeper.ports.guards import GuardState
+
+_WHOAMI = "$(kubectl auth whoami -o jsonpath={.status.userInfo.username})"
 
 
 def approve_command(proposal: ActionProposal, *, stamping: bool) -> str:
@@ -23,11 +26,19 @@ def approve_command(proposal: ActionProposal, *, stamping: bool) -> str:
             entry["digest"] = status.digest or ""
         body = json.dumps({"spec": {"approvals": [entry]}}, separators=(",", ":"))
         return f"kubectl -n {meta.namespace} patch ap {meta.name} --type merge -p '{body}'"
-    whoami = "$(kubectl auth whoami -o jsonpath={.status.userInfo.username})"
-    value = {"by": whoami, **entry, "digest": status.digest or ""}
+    value = {"by": _WHOAMI, **entry, "digest": status.digest or ""}
     body = json.dumps([{"op": "add", "path": "/spec/approvals/-", "value": value}], separators=(",", ":"))
-    escaped = body.replace('"', '\\"')
-    return f'kubectl -n {meta.namespace} patch ap {meta.name} --type json -p "{escaped}"'
+    return f'kubectl -n {meta.namespace} patch ap {meta.name} --type json -p "{_in_quotes(body)}"'
+
+
+def _in_quotes(body: str) -> str:
+    """For double quotes of a shell, so that the name is put in."""
+    return body.replace('"', '\\"')
+
+
+def guards_are_off(guard: GuardState) -> str:
+    """What is off about the admission policies and how to put it right."""
+    return f"the admission policies are not as they must be, so nothing executes: {guard.message}"
 
 
 def awaiting_approval(proposal: ActionProposal, *, stamping: bool) -> str:
@@ -40,16 +51,25 @@ def awaiting_approval(proposal: ActionProposal, *, stamping: bool) -> str:
     other = f" other than {proposal.spec.proposed_by}" if approval.distinct_from_proposer else ""
     until = f" before {rfc3339(proposal.status.expires_time)}" if proposal.status.expires_time else ""
     return (
-        f"waits for approval by {who}{other}{until}. To approve exactly this plan:\n"
+        f"waits for approval by {who}{other}{until}{_unvouched(approval)}. To approve exactly this plan:\n"
         f"{approve_command(proposal, stamping=stamping)}"
     )
 
 
-def acknowledge_command(proposal: ActionProposal) -> str:
-    """The command that ends the freeze after an Unknown outcome."""
+def _unvouched(approval: ApprovalStatus) -> str:
+    names = [seen.by for seen in approval.decisions if seen.decision is Verdict.APPROVED and not seen.guarded]
+    return f" (came while the guards were down, so it does not count: {', '.join(names)})" if names else ""
+
+
+def acknowledge_command(proposal: ActionProposal, *, stamping: bool) -> str:
+    """The command that ends the freeze after an Unknown outcome; see `approve_command` for `stamping`."""
     meta = proposal.metadata
-    body = '{"spec":{"acknowledge":{"outcome":"Succeeded|Failed","reason":"HOW YOU FOUND OUT"}}}'
-    return f"kubectl -n {meta.namespace} patch ap {meta.name} --type merge -p '{body}'"
+    said = {"outcome": "Succeeded|Failed", "reason": "HOW YOU FOUND OUT"}
+    if stamping:
+        body = json.dumps({"spec": {"acknowledge": said}}, separators=(",", ":"))
+        return f"kubectl -n {meta.namespace} patch ap {meta.name} --type merge -p '{body}'"
+    body = json.dumps({"spec": {"acknowledge": {"by": _WHOAMI, **said}}}, separators=(",", ":"))
+    return f'kubectl -n {meta.namespace} patch ap {meta.name} --type merge -p "{_in_quotes(body)}"'
 
 
 def propose_again(proposal: ActionProposal) -> str:

@@ -16,5 +16,6 @@ class Doing(StrEnum):
     STAND = "Stand"
     RELEASE = "Release"
     OBSERVE = "Observe"
+    GUARD = "Guard"
     LOG = "LogMessage"
     RECORD = "Record"

@@ -43,6 +43,7 @@ from watchkeeper.engine.standingrecords import StandingRecords
 from watchkeeper.engine.subjectclaims import claim, retract
 from watchkeeper.errors import Conflict, Denied, Gone, Transient, WatchkeeperError
 from watchkeeper.ports.driver import Facts, Readiness, Wait
+from watchkeeper.ports.guards import GuardState
 
 TURN_SAFETY_SECONDS = 30.0
 
@@ -79,10 +80,12 @@ class Executor:
         proposal = await store.get(ActionProposal, key.namespace, key.name)
         if phase_of(proposal.status.conditions) is not Phase.VALIDATED or proposal.metadata.deletion_timestamp:
             return AGAIN
-        orders, stop = await asyncio.gather(
-            gates.orders(key.namespace), gates.stop_now(key.namespace, proposal.spec.subject_ref.name)
+        orders, stop, guard = await asyncio.gather(
+            gates.orders(key.namespace),
+            gates.stop_now(key.namespace, proposal.spec.subject_ref.name),
+            services.guards.survey(),
         )
-        decision = self.decide(proposal, orders)
+        decision = self.decide(proposal, orders, guard)
         verdict = decision.verdict
         expires = expiry(proposal, orders.proposal_expiry_seconds)
         end = ending(proposal, stop, expires=expires, now=services.clock.now())
@@ -94,8 +97,8 @@ class Executor:
             return await self._outcomes.hold(proposal, verdict, decision.approval)
         return await self._prepare(proposal, decision)
 
-    def decide(self, proposal: ActionProposal, orders: Orders) -> Decision:
-        """By orders and approvals alone: hold, end, or go on."""
+    def decide(self, proposal: ActionProposal, orders: Orders, guard: GuardState) -> Decision:
+        """By orders, guards and approvals alone: hold, end, or go on."""
         services = self._services
         now = services.clock.now()
         status = proposal.status
@@ -111,6 +114,7 @@ class Executor:
             required=ruled.required,
             risk=status.risk,
             shut=shut_since_made(status.approval),
+            guarded=guard.active,
             now=now,
         )
         counted = proposal.replace(status=status.replace(approval=count.status))
@@ -119,10 +123,10 @@ class Executor:
             orders,
             ruled,
             count,
+            guard,
             now=now,
             skew_seconds=services.clock.skew_seconds(),
             max_skew=services.settings.max_skew_seconds,
-            stamping=services.settings.stamping,
         )
         return Decision(hold, count.status, orders)
 
@@ -360,16 +364,19 @@ class Executor:
         return sent
 
     async def _gate(self, proposal: ActionProposal, run: Run, attempt: Attempt, subject: Subject) -> Wait | None:
-        """Policy, approvals, windows and limits once more, on the proposal as it was claimed (its spec only grows)."""
-        orders = await self._services.gates.orders(proposal.metadata.namespace)
-        verdict = self.decide(proposal, orders).verdict or self._restrained(
+        """Policy, guards, approvals, windows and limits once more, on the proposal as it was claimed (its spec only grows)."""
+        services = self._services
+        orders, guard = await asyncio.gather(
+            services.gates.orders(proposal.metadata.namespace), services.guards.probe()
+        )
+        verdict = self.decide(proposal, orders, guard).verdict or self._restrained(
             proposal, subject, run, orders, attempt.operation_key
         )
         if isinstance(verdict, End):
             return Wait(verdict.reason, verdict.message)
         if isinstance(verdict, Hold):
             return verdict.wait
-        return subject_obstacle(subject, self._services.clock.now())
+        return subject_obstacle(subject, services.clock.now())
 
 
 def current_step(proposal: ActionProposal, index: int | None = None) -> tuple[int, PlanStep]:

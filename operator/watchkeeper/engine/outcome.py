@@ -269,7 +269,7 @@ class Outcomes:
         text = (
             f"the outcome of attempt {attempt.number} is unknown: {message}\n"
             f"{proposal.spec.action.name} is frozen on {proposal.spec.subject_ref.name}. Look at the database, then:\n"
-            f"{acknowledge_command(proposal)}"
+            f"{acknowledge_command(proposal, stamping=self._services.guards.known().stamping)}"
         )
         await self._finish(proposal, with_attempt(proposal, over), "Unknown", text)
         return AGAIN
@@ -359,8 +359,8 @@ class Outcomes:
 _HELD_AS = {"Approval": "AwaitingApproval", "Nothing": "Observing"}
 """What the column REASON says of a wait, where it is not plain Waiting."""
 
-_EVENT_DRIVEN = frozenset({"Approval", "Policy", "Nothing", "ExecuteMode", "ProposeOnly"})
-"""Waits that end by an event about the proposal or its policy; the sweep is the net below."""
+_EVENT_DRIVEN = frozenset({"Approval", "Policy", "Nothing", "ExecuteMode", "ProposeOnly", "Guard"})
+"""Waits that end by an event about the proposal, its policy or the guards; the sweep is the net below."""
 
 
 def attempt_of(proposal: ActionProposal, operation_key: str) -> Attempt:

@@ -156,8 +156,15 @@ class Planner:
         pinned = proposal.status.approval
         ruled = ruling(orders, proposal, risk)
         shut = _shut(orders, ruled) if pinned is None else shut_since_made(pinned)
-        now = self._services.clock.now()
-        return tally(proposal, orders.approval, required=ruled.required, risk=risk, shut=shut, now=now).status
+        return tally(
+            proposal,
+            orders.approval,
+            required=ruled.required,
+            risk=risk,
+            shut=shut,
+            guarded=self._services.guards.known().active,
+            now=self._services.clock.now(),
+        ).status
 
     async def finish_dry_run(self, proposal: ActionProposal) -> tuple[ActionProposal, Result]:
         """Say what would be in the way now, and end; also where a crash came between the plan and this."""

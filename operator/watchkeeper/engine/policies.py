@@ -6,6 +6,7 @@ from watchkeeper.api.v1alpha1.conditions import ConditionStatus, with_condition
 from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.api.v1alpha1.operatorpolicy import OperatorPolicy
 from watchkeeper.domain.orders import Standing
+from watchkeeper.engine.guards import noted_on_policy
 from watchkeeper.engine.result import DONE, Result
 from watchkeeper.engine.services import Services
 from watchkeeper.errors import Gone
@@ -25,6 +26,7 @@ class PolicyLadder:
         except Gone:
             services.tracker.lost(key)
             return DONE
+        policy = await noted_on_policy(services, policy)
         orders = services.gates.understood(policy)
         valid = orders.standing is Standing.GIVEN
         keys = services.tracker.keys(kind="ActionProposal", namespace=key.namespace, live=True)

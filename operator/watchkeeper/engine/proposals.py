@@ -24,6 +24,9 @@ from watchkeeper.ports.driver import Wait
 
 logger = logging.getLogger(__name__)
 
+LOOK_SECONDS = 0.5
+"""Until the guards have been looked at for the first time."""
+
 
 class ProposalLadder:
     """Walks one proposal one pass further; a pass makes at most one write to the database."""
@@ -87,7 +90,10 @@ class ProposalLadder:
 
     async def _decide(self, proposal: ActionProposal, orders: Orders) -> Result:
         """With cached orders first, since most passes end in a wait; the attempt itself reads everything fresh."""
-        decision = self._executor.decide(proposal, orders)
+        guard = self._services.guards.known()
+        if not guard.known:  # at a start; what is seen now must not count as seen while the guards were down
+            return Result(LOOK_SECONDS)
+        decision = self._executor.decide(proposal, orders, guard)
         match decision.verdict:
             case End() as end:
                 return await self._outcomes.cancel(proposal, end)

@@ -14,6 +14,7 @@ from watchkeeper.engine.settings import EngineSettings
 from watchkeeper.engine.tracker import Tracker
 from watchkeeper.engine.turns import Turns
 from watchkeeper.ports.clock import Clock
+from watchkeeper.ports.guards import Guards
 from watchkeeper.ports.objects import Leases, ObjectStore
 from watchkeeper.ports.recorder import Recorder
 
@@ -30,6 +31,7 @@ class Services:
     leases: Leases
     drivers: Drivers
     gates: Gates
+    guards: Guards
     settings: EngineSettings
     audit: AuditTrail
     """What is seen in `store` and `express` is recorded there; asked before anything is executed."""

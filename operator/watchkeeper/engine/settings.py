@@ -12,8 +12,6 @@ class EngineSettings:
     operator_namespace: str
     instance: str
     """Name of this process: pod name and something random; it holds claims."""
-    stamping: bool = True
-    """Whether the API server fills in who decides (MutatingAdmissionPolicy); decides which command is shown."""
     workers: int = 16
     write_timeout_seconds: float = 5.0
     attempt_seconds: float = 15.0

@@ -11,6 +11,7 @@ from watchkeeper.domain.observation import Context, Seen, observed
 from watchkeeper.domain.tickets import Finding, findings, violations
 from watchkeeper.engine import tools
 from watchkeeper.engine.events import Doing
+from watchkeeper.engine.guards import noted_on_subject, turned, with_guard
 from watchkeeper.engine.result import DONE, Result
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.subjectclaims import change_claims
@@ -43,6 +44,7 @@ class SubjectLadder:
             self._tickets.forget(key)
             await services.drivers.drop(key)
             return DONE
+        subject = await noted_on_subject(services, subject)  # people see it at once, whatever the database does
         pause = self._too_soon(subject)
         if pause > 0:
             return Result(pause)
@@ -132,14 +134,17 @@ class SubjectLadder:
 
     async def _write(self, subject: Subject, status: SubjectStatus) -> None:
         services = self._services
-        before = subject.status
+        before, generation = subject.status, subject.metadata.generation
+        status = status.replace(conditions=with_guard(services, status.conditions, generation))  # the look took a while
         try:
             written = await services.store.write_status(subject, status)
         except Conflict:
             # a claim was written meanwhile: the lists are not ours to carry over, so look at the newest and write the rest
-            newest = await services.store.get(Subject, subject.metadata.namespace, subject.metadata.name)
-            merged = status.replace(in_flight=newest.status.in_flight, recent_writes=newest.status.recent_writes)
-            written = await services.store.write_status(newest, merged)
+            subject = await services.store.get(Subject, subject.metadata.namespace, subject.metadata.name)
+            merged = status.replace(in_flight=subject.status.in_flight, recent_writes=subject.status.recent_writes)
+            merged = merged.replace(conditions=with_guard(services, merged.conditions, generation))
+            written = await services.store.write_status(subject, merged)
+        turned(services, subject, written)
         if before.health != status.health:
             bad = status.health != "Healthy"
             services.recorder.event(

@@ -17,6 +17,7 @@ from watchkeeper.engine.audit.trail import trail_of
 from watchkeeper.engine.audit.works import AuditWorks
 from watchkeeper.engine.drivers import Drivers
 from watchkeeper.engine.gates import Gates
+from watchkeeper.engine.guards import GuardTeller
 from watchkeeper.engine.policies import PolicyLadder
 from watchkeeper.engine.proposals import ProposalLadder
 from watchkeeper.engine.queue import WorkQueue
@@ -31,6 +32,7 @@ from watchkeeper.engine.worker import Ladder, Observer, WorkerPool
 from watchkeeper.ports.audit import AuditSink, CheckpointStore
 from watchkeeper.ports.clock import Clock
 from watchkeeper.ports.environment import Environment, SubjectPlugin, Surroundings
+from watchkeeper.ports.guards import Guards
 from watchkeeper.ports.metrics import MetricsSource
 from watchkeeper.ports.objects import Leases, ObjectStore
 from watchkeeper.ports.recorder import Recorder
@@ -52,6 +54,7 @@ class Adapters:
     leases: Leases
     surroundings: Surroundings
     metrics: Callable[[str], MetricsSource]
+    guards: Guards
     sinks: Sequence[AuditSink] = ()
     """Where audit records go; each gets all of them."""
     checkpoints: CheckpointStore | None = None
@@ -107,6 +110,7 @@ def services_of(
             operator_namespace=settings.operator_namespace,
             cache_seconds=settings.cache_seconds,
         ),
+        guards=adapters.guards,
         settings=settings,
         audit=trail,
         queue=queue or WorkQueue(),
@@ -152,11 +156,14 @@ class Engine:
         self._namespaces = namespaces
         self._audit = audit_works(services, checkpoints)
         self._pool = WorkerPool(services.queue, ladders(services), workers=services.settings.workers, observe=observe)
+        self._teller = GuardTeller(services)
         self._sweep: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin the audit's chain, then start workers and sweep."""
+        """Begin the audit's chain, look at the guards for the first time, then start workers and sweep."""
         await self._audit.start(self.services.store, self._namespaces)
+        self._teller.start()
+        await self.services.guards.start(self._teller.changed)
         self._pool.start()
         self._sweep = asyncio.create_task(sweep_forever(self.services, self._namespaces), name="sweep")
 
@@ -167,5 +174,7 @@ class Engine:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweep
         await self._pool.stop(patience_seconds)
+        await self.services.guards.close()
+        await self._teller.close()
         await self._audit.stop()
         await self.services.drivers.close()

@@ -15,14 +15,17 @@ from pydantic import ValidationError
 
 from watchkeeper.adapters.audit.file import FileSink
 from watchkeeper.adapters.audit.stdout import StdoutSink
-from watchkeeper.adapters.kubernetes.access import missing
+from watchkeeper.adapters.kubernetes.access import missing, whoami
 from watchkeeper.adapters.kubernetes.auditstate import KubernetesCheckpoints
 from watchkeeper.adapters.kubernetes.connection import Connection, ConnectionSettings
 from watchkeeper.adapters.kubernetes.election import Election, ElectionTiming, LeadershipLost
 from watchkeeper.adapters.kubernetes.events import EventRecorder
+from watchkeeper.adapters.kubernetes.guards import KubernetesGuards
 from watchkeeper.adapters.kubernetes.leases import KubernetesLeases
 from watchkeeper.adapters.kubernetes.surroundings import KubernetesSurroundings
 from watchkeeper.adapters.prometheus import PrometheusMetrics
+from watchkeeper.admission.identity import Identity
+from watchkeeper.admission.rendering import render
 from watchkeeper.engine.queue import WorkQueue
 from watchkeeper.errors import Transient, WatchkeeperError
 from watchkeeper.handlers.echoes import Echoes
@@ -41,7 +44,6 @@ from watchkeeper.runtime.settings import Settings
 logger = logging.getLogger(__name__)
 
 LEASE = "watchkeeper-operator"
-STAMPING_RESOURCE = "mutatingadmissionpolicies"
 
 
 class Operator:
@@ -108,7 +110,7 @@ class Operator:
         lease = settings.lease_seconds
         timing = ElectionTiming(lease=max(3, round(lease)), renew_deadline=lease * 2 / 3, retry=max(0.2, lease / 8))
         locks = KubernetesLeases(connection, settings.operator_namespace, urgent=True)
-        election = Election(locks, name=LEASE, holder=settings.engine(stamping=True).instance, timing=timing)
+        election = Election(locks, name=LEASE, holder=settings.engine().instance, timing=timing)
         candidacy = asyncio.create_task(election.run(lambda: self._lead(connection)), name="candidacy")
         stopped = asyncio.create_task(self._stop.wait(), name="stop")
         try:
@@ -128,7 +130,7 @@ class Operator:
     async def _lead(self, connection: Connection) -> None:
         """Everything that only the leader does."""
         settings = self._settings
-        engine_settings = settings.engine(stamping=await _stamps(connection))
+        engine_settings = settings.engine()
         recorder = EventRecorder(connection, instance=settings.identity)
         echoes = Echoes()
         adapters = Adapters(
@@ -140,6 +142,7 @@ class Operator:
             surroundings=KubernetesSurroundings(connection),
             metrics=PrometheusMetrics,
             sinks=sinks_of(settings),
+            guards=await _guards(connection, settings.operator_namespace),
         )
         budget = DatabaseBudget(settings.database_reads_per_second, settings.database_read_burst)
         services = services_of(adapters, engine_settings, budget, queue=self._queue)
@@ -147,7 +150,7 @@ class Operator:
         engine = Engine(services, settings.watched, observe=self._metrics.passed, checkpoints=checkpoints)
         self._metrics.audit(services.audit)
         self._leading = True
-        self._metrics.leading.set(1)
+        self._metrics.lead(adapters.guards)
         recorder.start()
         try:
             await engine.start()
@@ -193,13 +196,12 @@ def sinks_of(settings: Settings) -> list[AuditSink]:
     return [*found, FileSink(Path(settings.audit_file))] if settings.audit_file else found
 
 
-async def _stamps(connection: Connection) -> bool:
-    """Whether the API server has MutatingAdmissionPolicy v1 (1.36 and later), which fills in who decides."""
-    try:
-        found = await connection.request("GET", "/apis/admissionregistration.k8s.io/v1")
-    except WatchkeeperError:
-        return False  # the longer command works everywhere
-    return any(resource.get("name") == STAMPING_RESOURCE for resource in found.get("resources", []))
+async def _guards(connection: Connection, namespace: str) -> KubernetesGuards:
+    """The guards as they are rendered for who we are."""
+    user = await whoami(connection)
+    identity = Identity.of_user(user, namespace)
+    shipped = render(identity.namespace, identity.service_account)
+    return KubernetesGuards(connection, shipped, namespace=namespace, user=user)
 
 
 async def _run(settings: Settings) -> int:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from watchkeeper.engine.audit.trail import AuditTrail
 from watchkeeper.engine.queue import WorkQueue
+from watchkeeper.ports.guards import Guards
 
 
 class OperatorMetrics:
@@ -25,6 +26,11 @@ class OperatorMetrics:
         depth.set_function(lambda: queue.depth)
         oldest = Gauge("watchkeeper_workqueue_oldest_seconds", "Age of the oldest ready key.", registry=self.registry)
         oldest.set_function(queue.oldest_seconds)
+        self._guard = Gauge(
+            "watchkeeper_guard_active",
+            "1 while the admission policies stand as shipped; on a stand-by, which does not look, 0.",
+            registry=self.registry,
+        )
         self.leading = Gauge("watchkeeper_leading", "1 while this replica leads.", registry=self.registry)
 
         self._sink_up = Gauge(
@@ -47,6 +53,11 @@ class OperatorMetrics:
         self._audit_records.set_function(lambda: trail.journal.flushed)
         self._audit_waiting.set_function(lambda: trail.journal.waiting)
         self._checkpoints_up.set_function(lambda: trail.checkpoint_problem() is None)
+
+    def lead(self, guards: Guards) -> None:
+        """This replica leads from now on."""
+        self.leading.set(1)
+        self._guard.set_function(lambda: float(guards.known().active))
 
     def passed(self, kind: str, result: str, seconds: float) -> None:
         """One pass is over."""

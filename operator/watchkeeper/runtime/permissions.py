@@ -6,6 +6,13 @@ from watchkeeper.adapters.kubernetes.access import Permission
 from watchkeeper.api.v1alpha1 import KINDS
 from watchkeeper.api.v1alpha1.meta import GROUP
 
+_ADMISSION = "admissionregistration.k8s.io"
+_GUARDS = (
+    "validatingadmissionpolicies",
+    "validatingadmissionpolicybindings",
+    "mutatingadmissionpolicies",
+    "mutatingadmissionpolicybindings",
+)
 _FINALIZED = ("actionproposals", "standingchanges", "subjects")
 _NEVER_READ_ALONE = ("emergencystops", "tickets")
 
@@ -26,6 +33,8 @@ def needed(operator_namespace: str, namespaces: tuple[str, ...] | None) -> tuple
         wanted += [Permission("create", GROUP, plural, namespace=place) for plural in ("standingchanges", "tickets")]
         wanted.append(Permission("create", "events.k8s.io", "events", namespace=place))
         wanted.append(Permission("get", "", "namespaces", namespace=place))  # is it going away? a release asks
+    wanted += [Permission(verb, _ADMISSION, plural) for plural in _GUARDS for verb in ("list", "watch")]
+    wanted.append(Permission("create", GROUP, "actionproposals", namespace=operator_namespace))  # the guards' probe
     wanted += [
         Permission(verb, "coordination.k8s.io", "leases", namespace=operator_namespace)
         for verb in ("get", "create", "update")

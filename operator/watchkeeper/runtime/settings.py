@@ -90,13 +90,12 @@ class Settings(BaseSettings):
         names = {name.strip() for name in self.namespaces.split(",") if name.strip()}
         return tuple(sorted(names | {self.operator_namespace})) if names else None
 
-    def engine(self, *, stamping: bool) -> EngineSettings:
+    def engine(self) -> EngineSettings:
         """The engine's share; the instance gets something random, so that a restart is another holder."""
         shared = {name: getattr(self, name) for name in _SHARED}
         return EngineSettings(
             operator_namespace=self.operator_namespace,
             instance=f"{self.identity}-{uuid.uuid4().hex[:8]}",
-            stamping=stamping,
             **shared,
         )
 

@@ -18,10 +18,13 @@ from localcluster.cluster import Cluster
 from localcluster.installation import OPERATOR_NAMESPACE
 from tests.integration.engine.crashpoints import CrashPlan, Watched, WatchedPlugin
 from watchkeeper.adapters.kubernetes.connection import MERGE_PATCH, Connection, ConnectionSettings
+from watchkeeper.adapters.kubernetes.guards import KubernetesGuards
 from watchkeeper.adapters.kubernetes.leases import KubernetesLeases
 from watchkeeper.adapters.kubernetes.objects import KubernetesObjects
 from watchkeeper.adapters.kubernetes.surroundings import KubernetesSurroundings
 from watchkeeper.adapters.prometheus import PrometheusMetrics
+from watchkeeper.admission.identity import Identity
+from watchkeeper.admission.rendering import render
 from watchkeeper.api.v1alpha1 import ActionProposal, OperatorPolicy, StandingChange, Subject, Ticket
 from watchkeeper.api.v1alpha1.actionproposal import Action, ActionProposalSpec, Source
 from watchkeeper.api.v1alpha1.meta import LocalRef, Resource
@@ -93,11 +96,17 @@ class EngineWorld:
         """Seconds that the next engine's clock is ahead."""
         self.skew = 0.0
         self._connections: list[Connection] = []
+        self.guards: KubernetesGuards
+        """The real ones, shared by all engines of this world: a restart would look at the same objects."""
 
     async def open(self, *, policy: dict[str, Any] | None = None) -> None:
         """Namespace, policy, Subject and simulator."""
         endpoints = await self.simulator.start()
         self._store = KubernetesObjects(await self._connect(self._admin))
+        self.guards = KubernetesGuards(
+            await self._connect(self._operator), render(), namespace=OPERATOR_NAMESPACE, user=Identity().user
+        )
+        await self.guards.start(lambda: None)  # the passes of this world need no wake
         approval = {"mode": "Always", "distinctFromProposer": False}
         limits = {"maxActionsPerHour": 300, "cooldownSeconds": 0}
         spec = policy or {"mode": "Execute", "approval": approval, "limits": limits, "retry": {"initialSeconds": 1}}
@@ -198,6 +207,7 @@ class EngineWorld:
 
     async def close(self) -> None:
         """Everything but the objects, which go with the control plane."""
+        await self.guards.close()
         for connection in self._connections:
             await connection.close()
         await self.simulator.stop()
@@ -292,6 +302,7 @@ class EngineWorld:
             leases=Watched(KubernetesLeases(connection, OPERATOR_NAMESPACE), counted, "leases"),
             surroundings=KubernetesSurroundings(connection),
             metrics=PrometheusMetrics,
+            guards=self.guards,
         )
         return services_of(
             adapters,

@@ -47,7 +47,7 @@ class World:
 
     def __init__(self, connection: Connection, *, members: int, leader_seconds: float) -> None:
         self._connection = connection
-        self._store = KubernetesObjects(connection)
+        self.store = KubernetesObjects(connection)
         self.namespace = f"p-{secrets.token_hex(4)}"
         scenario = Scenario(
             cluster_id=secrets.randbits(62),
@@ -131,16 +131,16 @@ class World:
         return (await self.proposal(name)).status.waits_for == reason
 
     async def proposal(self, name: str) -> ActionProposal:
-        return await self._store.get(ActionProposal, self.namespace, name)
+        return await self.store.get(ActionProposal, self.namespace, name)
 
     async def proposals(self) -> list[ActionProposal]:
-        return await self._store.list(ActionProposal, self.namespace)
+        return await self.store.list(ActionProposal, self.namespace)
 
     async def changes(self) -> list[StandingChange]:
-        return await self._store.list(StandingChange, self.namespace)
+        return await self.store.list(StandingChange, self.namespace)
 
     async def subject(self) -> Subject:
-        return await self._store.get(Subject, self.namespace, SUBJECT)
+        return await self.store.get(Subject, self.namespace, SUBJECT)
 
     async def healthy(self) -> bool:
         return (await self.subject()).status.health == "Healthy"

@@ -28,10 +28,14 @@ def of_kind(kind: str) -> list[dict[str, Any]]:
     return [item for item in render() if item["kind"] == kind]
 
 
-def test_each_policy_is_bound_once_and_denies() -> None:
-    bound = [item["spec"]["policyName"] for item in of_kind("ValidatingAdmissionPolicyBinding")]
-    assert bound == [item["metadata"]["name"] for item in of_kind("ValidatingAdmissionPolicy")]
-    assert len(set(bound)) == len(bound) == 15
+def test_each_policy_is_bound_and_denies() -> None:
+    bound = {
+        item["metadata"]["name"]: item["spec"]["policyName"] for item in of_kind("ValidatingAdmissionPolicyBinding")
+    }
+    own = bound.pop("proposal-limits-own.watchkeeper.dev")
+    assert own == "proposal-limits.watchkeeper.dev"
+    assert [*bound.values()] == [*bound] == [item["metadata"]["name"] for item in of_kind("ValidatingAdmissionPolicy")]
+    assert len(bound) == 15
     for item in of_kind("ValidatingAdmissionPolicyBinding"):
         assert item["spec"]["validationActions"] == ["Deny", "Audit"]
 
@@ -70,12 +74,35 @@ def test_a_missing_policy_locks_nothing_but_creation() -> None:
     with_parameter = {
         item["spec"]["policyName"]: item["spec"]["paramRef"]["parameterNotFoundAction"]
         for item in of_kind("ValidatingAdmissionPolicyBinding")
-        if "paramRef" in item["spec"]
+        if "paramRef" in item["spec"] and item["metadata"]["name"] == item["spec"]["policyName"]
     }
     assert set(with_parameter) == {name for name, spec in policies.items() if "paramKind" in spec}
     for name, action in with_parameter.items():
         operations = policies[name]["matchConstraints"]["resourceRules"][0]["operations"]
         assert action == ("Deny" if operations == ["CREATE"] else "Allow"), name
+
+
+def test_the_self_test_meets_no_other_refusal() -> None:
+    """In the operator's namespace a missing OperatorPolicy refuses nothing; everywhere else it does."""
+    where = {
+        item["metadata"]["name"]: (
+            item["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"],
+            item["spec"]["paramRef"]["parameterNotFoundAction"],
+        )
+        for item in of_kind("ValidatingAdmissionPolicyBinding")
+        if "matchResources" in item["spec"]
+    }
+    key = "kubernetes.io/metadata.name"
+    assert where == {
+        "proposal-limits.watchkeeper.dev": (
+            [{"key": key, "operator": "NotIn", "values": ["watchkeeper-system"]}],
+            "Deny",
+        ),
+        "proposal-limits-own.watchkeeper.dev": (
+            [{"key": key, "operator": "In", "values": ["watchkeeper-system"]}],
+            "Allow",
+        ),
+    }
 
 
 def test_an_error_refuses_but_never_a_stop() -> None:

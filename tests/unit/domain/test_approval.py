@@ -22,12 +22,13 @@ def count(
     *entries: dict[str, Any],
     policy: ApprovalPolicy = BY_RISK,
     opened: bool = True,
+    guarded: bool = True,
     at_seconds: float = 0,
     **status: Any,
 ) -> int:
     given = proposal({"digest": DIGEST, **status}, approvals=list(entries))
     shut = None if opened else Closed.OBSERVING
-    counted = tally(given, policy, required=1, risk=Risk.MEDIUM, shut=shut, now=at(at_seconds))
+    counted = tally(given, policy, required=1, risk=Risk.MEDIUM, shut=shut, guarded=guarded, now=at(at_seconds))
     return counted.status.granted
 
 
@@ -78,15 +79,15 @@ def test_an_approval_lapses_after_valid_seconds_from_when_it_was_first_seen() ->
 
 def test_one_rejection_is_enough_to_refuse() -> None:
     given = proposal({"digest": DIGEST}, approvals=[approved(), approved(by="carol", decision="Rejected")])
-    result = tally(given, BY_RISK, required=1, risk=Risk.MEDIUM, shut=None, now=NOW)
+    result = tally(given, BY_RISK, required=1, risk=Risk.MEDIUM, shut=None, guarded=True, now=NOW)
     assert result.rejected_by == "carol"
     assert not result.enough
 
 
 def test_high_risk_needs_two_and_the_digest_by_hand() -> None:
     given = proposal({"digest": DIGEST}, approvals=[approved()])
-    one = tally(given, BY_RISK, required=2, risk=Risk.HIGH, shut=None, now=NOW)
+    one = tally(given, BY_RISK, required=2, risk=Risk.HIGH, shut=None, guarded=True, now=NOW)
     assert one.status.digest_required
     assert (one.status.summary, one.enough) == ("1/2", False)
     given = proposal({"digest": DIGEST}, approvals=[approved(), approved(by="carol")])
-    assert tally(given, BY_RISK, required=2, risk=Risk.HIGH, shut=None, now=NOW).enough
+    assert tally(given, BY_RISK, required=2, risk=Risk.HIGH, shut=None, guarded=True, now=NOW).enough

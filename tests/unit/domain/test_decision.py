@@ -11,6 +11,7 @@ from watchkeeper.domain.approval import tally
 from watchkeeper.domain.decision import End, ending, expiry, subject_obstacle, waiting
 from watchkeeper.domain.orders import HOLD, Orders
 from watchkeeper.domain.rules import ruling
+from watchkeeper.ports.guards import UNREAD, GuardFault, GuardProblem, GuardState
 
 
 def end(seconds: float = 0, *, stopped: bool = False, status: dict[str, Any] | None = None, **spec: Any) -> End | None:
@@ -64,20 +65,25 @@ def test_expiry_counts_from_the_later_of_creation_and_not_before() -> None:
     assert expiry(proposal(notBeforeTime="9999-12-31T23:59:59Z"), 3600).year == 9999
 
 
+UP = GuardState(known=True, stamping=True)
+DOWN = UP.with_problems([GuardProblem(GuardFault.MISSING, "a binding is missing", "kubectl apply -f it")])
+
+
 def wait_reason(
     given_orders: Orders,
     *,
     risk: Risk = Risk.LOW,
     opened: bool = True,
     skew: float = 0,
+    guard: GuardState = UP,
     status: dict[str, Any] | None = None,
     **spec: Any,
 ) -> str | None:
     given = proposal({"digest": DIGEST, **(status or {})}, **spec)
     ruled = ruling(given_orders, given, risk)
     shut = None if opened else Closed.OBSERVING
-    count = tally(given, given_orders.approval, required=ruled.required, risk=risk, shut=shut, now=NOW)
-    hold = waiting(given, given_orders, ruled, count, now=NOW, skew_seconds=skew, max_skew=30, stamping=True)
+    count = tally(given, given_orders.approval, required=ruled.required, risk=risk, shut=shut, guarded=True, now=NOW)
+    hold = waiting(given, given_orders, ruled, count, guard, now=NOW, skew_seconds=skew, max_skew=30)
     return hold.wait.reason if hold else None
 
 
@@ -96,6 +102,9 @@ def test_low_risk_goes_on_by_itself_under_by_risk() -> None:
         ("Nothing", EXECUTE, {"dryRun": True}),
         ("ExecuteMode", orders(mode="Observe"), {}),
         ("ExecuteMode", orders(approval=None), {}),
+        ("Guard", EXECUTE, {"guard": DOWN}),
+        ("Guard", EXECUTE, {"guard": DOWN, "risk": Risk.MEDIUM}),
+        ("Guard", EXECUTE, {"guard": UNREAD}),
         ("Approval", EXECUTE, {"risk": Risk.MEDIUM}),
         ("NotBeforeTime", EXECUTE, {"notBeforeTime": at(10).isoformat()}),
         ("Retry", EXECUTE, {"status": {"nextAttemptTime": at(10).isoformat()}}),

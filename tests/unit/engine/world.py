@@ -43,6 +43,7 @@ from watchkeeper.ports.driver import (
     WriteAnswer,
     WriteContext,
 )
+from watchkeeper.ports.guards import GuardState
 from watchkeeper.ports.objects import Leases, ObjectStore, R
 from watchkeeper.ports.recorder import EventType
 
@@ -293,6 +294,31 @@ class MemoryLeases:
         return self.holders.setdefault(name, holder)
 
 
+class SetGuards:
+    """Guards that are as they are set."""
+
+    def __init__(self) -> None:
+        self.state = GuardState(known=True, stamping=True)
+        self.fresh: list[GuardState | None] = []
+        """What the next fresh looks find; None and nothing: what is known."""
+
+    def known(self) -> GuardState:
+        return self.state
+
+    async def survey(self) -> GuardState:
+        found = self.fresh.pop(0) if self.fresh else None
+        return found or self.state
+
+    async def probe(self) -> GuardState:
+        return await self.survey()
+
+    async def start(self, changed: Callable[[], None]) -> None:
+        del changed
+
+    async def close(self) -> None:
+        pass
+
+
 class World:
     """Services with their fakes."""
 
@@ -303,6 +329,7 @@ class World:
         self.database = Database()
         self.plugin = Plugin(self.database)
         self.leases = MemoryLeases()
+        self.guards = SetGuards()
         store = cast("ObjectStore", self.store)
         settings = EngineSettings(operator_namespace="watchkeeper-system", instance="me")
         self.sink = MemorySink()
@@ -317,6 +344,7 @@ class World:
             leases=cast("Leases", self.leases),
             drivers=Drivers({"TiKV": cast("Any", self.plugin)}, cast("Any", None)),
             gates=Gates(store, self.clock, known=KNOWN, operator_namespace="watchkeeper-system", cache_seconds=0),
+            guards=self.guards,
             settings=settings,
         )
 

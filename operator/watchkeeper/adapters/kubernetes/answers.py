@@ -72,6 +72,18 @@ def read(code: int, headers: Mapping[str, str], data: bytes) -> Answer:
     return Answer(code, {}, headers, data[:MAX_TEXT].decode(errors="replace").strip())
 
 
+def line(data: bytes, request: str) -> dict[str, Any]:
+    """One line of a watch.
+
+    Raises:
+        Unreachable: it is no JSON object.
+    """
+    body = json.loads(data)
+    if not isinstance(body, dict):
+        raise Unreachable(f"{request}: a line that is no JSON object", reason="NotAnAPIServer")
+    return body
+
+
 def checked(answer: Answer, request: str) -> Mapping[str, Any]:
     """The body of a good answer.
 

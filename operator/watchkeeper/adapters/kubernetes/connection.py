@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +23,10 @@ from watchkeeper.adapters.kubernetes.throttle import Throttle
 
 __all__ = ["JSON", "JSON_PATCH", "MERGE_PATCH", "Connection", "ConnectionSettings", "Express", "Requester"]
 
-_RESERVED = 2
-"""Connections above `concurrency`, for what must not wait (the leader's lease)."""
+_RESERVED = 2 + 4
+"""Connections above `concurrency`: for what must not wait (the leader's lease), and one for each watch of the guards."""
+_MAX_SILENCE_SECONDS = 60.0
+"""A stream that says nothing for longer is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,36 @@ class Connection:
                 _, answer = await self._authenticated(name, method, url, body, content)
         return dict(answers.checked(answer, name))
 
+    async def stream(self, path: str, query: Mapping[str, str]) -> AsyncGenerator[dict[str, Any], None]:
+        """The JSON objects of a watch, one a line, until the server ends it.
+
+        It is not counted against the limit of requests, and holds a connection while it lasts.
+
+        Raises:
+            WatchkeeperError: as `request`; Unreachable also when it breaks off or falls silent.
+        """
+        name = f"WATCH {path}"
+        _, headers = await self._headers(JSON)
+        url = f"{self._configuration.host}{path}?{urlencode(query)}"
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=self._timeout.sock_connect, sock_read=_MAX_SILENCE_SECONDS
+        )
+        response: aiohttp.ClientResponse | None = None
+        try:
+            rest = await self._client.call_api("GET", url, header_params=headers, _request_timeout=timeout)
+            response = rest.response
+            if response.status != 200:
+                answers.checked(answers.read(response.status, response.headers, await response.read()), name)
+            async for line in response.content:
+                yield answers.line(line, name)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+            raise answers.not_sent(name, error) from error
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise answers.no_answer(name, error) from error
+        finally:
+            if response is not None:
+                response.close()
+
     def express(self) -> Express:
         """The same connection without the limit of requests, for the few that carry out what was approved."""
         return Express(self)
@@ -144,11 +176,15 @@ class Connection:
     async def _authenticated(
         self, name: str, method: str, url: str, body: Any, content: str
     ) -> tuple[str | None, Answer]:
-        token = await self._configuration.get_api_key_with_prefix("BearerToken")
+        token, headers = await self._headers(content)
+        return token, await self._send(name, method, url, headers, body)
+
+    async def _headers(self, content: str) -> tuple[str | None, dict[str, str]]:
+        token: str | None = await self._configuration.get_api_key_with_prefix("BearerToken")
         headers = {"Accept": JSON, "Content-Type": content, "User-Agent": self._user_agent}
         if token:
             headers["Authorization"] = token.strip()
-        return token, await self._send(name, method, url, headers, body)
+        return token, headers
 
     async def _send(self, name: str, method: str, url: str, headers: dict[str, str], body: Any) -> Answer:
         started = self.clock.monotonic()
@@ -196,3 +232,7 @@ class Express:
     ) -> dict[str, Any]:
         """See `Connection.request`."""
         return await self._connection.request(method, path, body, content=content, query=query, urgent=True)
+
+    def stream(self, path: str, query: Mapping[str, str]) -> AsyncGenerator[dict[str, Any], None]:
+        """See `Connection.stream`."""
+        return self._connection.stream(path, query)

@@ -21,6 +21,13 @@ async def read_pages(connection: Requester, path: str, *, page: int = PAGE, fiel
     Raises:
         Transient: also when the token expired every time.
     """
+    return (await read_versioned(connection, path, page=page, fields=fields))[0]
+
+
+async def read_versioned(
+    connection: Requester, path: str, *, page: int = PAGE, fields: str = ""
+) -> tuple[list[dict[str, Any]], str]:
+    """The same with the version of the collection, from which a watch goes on."""
     for _ in range(MAX_STARTS - 1):
         try:
             return await _read_once(connection, path, page, fields)
@@ -30,7 +37,7 @@ async def read_pages(connection: Requester, path: str, *, page: int = PAGE, fiel
     return await _read_once(connection, path, page, fields)
 
 
-async def _read_once(connection: Requester, path: str, page: int, fields: str) -> list[dict[str, Any]]:
+async def _read_once(connection: Requester, path: str, page: int, fields: str) -> tuple[list[dict[str, Any]], str]:
     items: list[dict[str, Any]] = []
     first = {"limit": str(page)} | ({"fieldSelector": fields} if fields else {})
     query = first
@@ -41,7 +48,8 @@ async def _read_once(connection: Requester, path: str, page: int, fields: str) -
             # fail closed: an answer without items is not an empty list
             raise Transient(f"GET {path}: the answer holds no list", reason="NotAList")
         items.extend(found)
-        token = (answer.get("metadata") or {}).get("continue")
+        meta = answer.get("metadata") or {}
+        token = meta.get("continue")
         if not token:
-            return items
+            return items, str(meta.get("resourceVersion") or "")
         query = first | {"continue": str(token)}

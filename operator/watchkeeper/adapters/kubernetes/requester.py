@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol
 
 JSON = "application/json"
@@ -23,4 +23,12 @@ class Requester(Protocol):
         query: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Send one request; see `Connection.request`."""
+        ...
+
+
+class Streamer(Protocol):
+    """Whatever can watch."""
+
+    def stream(self, path: str, query: Mapping[str, str]) -> AsyncGenerator[dict[str, Any], None]:
+        """Watch; see `Connection.stream`."""
         ...

@@ -221,6 +221,10 @@ class SeenDecision(ApiModel):
     by: str = Field(max_length=253, description="Who.")
     decision: Verdict = Field(description="What.")
     seen_time: Timestamp = Field(description="When the operator first saw it, by the API server's clock.")
+    guarded: bool = Field(
+        default=True,
+        description="False: first seen while the guards were down, so nobody vouches for the name. It never counts.",
+    )
 
 
 class Closed(StrEnum):

@@ -242,7 +242,7 @@ class OperatorPolicyStatus(ApiModel):
         default=(),
         max_length=16,
         json_schema_extra=KEYED_BY_TYPE,
-        description="Ready: the policy was read and makes sense.",
+        description="Ready: the policy was read and makes sense. GuardActive: the admission policies stand as shipped.",
     )
 
 
@@ -256,6 +256,11 @@ class OperatorPolicy(Resource):
         columns=(
             Column("Mode", ".status.effectiveMode"),
             Column("Approval", ".status.approval"),
+            Column(
+                "Guard",
+                '.status.conditions[?(@.type=="GuardActive")].status',
+                description="Whether the admission policies stand as shipped; where not, nothing executes.",
+            ),
             Column("Pending", ".status.pending", "integer"),
             AGE,
         ),

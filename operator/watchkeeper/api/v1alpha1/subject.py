@@ -249,7 +249,7 @@ class SubjectStatus(ApiModel):
         default=(),
         max_length=16,
         json_schema_extra=KEYED_BY_TYPE,
-        description="Ready, Reachable, MetricsReadable, Duplicate, VersionProved, Managed.",
+        description="Ready, Reachable, MetricsReadable, Duplicate, VersionProved, Managed, GuardActive.",
     )
 
 
@@ -269,6 +269,11 @@ class Subject(Resource):
             Column("Pending", ".status.pending", "integer"),
             Column("Standing", ".status.standing", "integer"),
             Column("Stopped", ".status.stopped", "boolean"),
+            Column(
+                "Guard",
+                '.status.conditions[?(@.type=="GuardActive")].status',
+                description="Whether the admission policies stand as shipped; where not, nothing executes.",
+            ),
             AGE,
             Column("Version", ".status.version", wide=True),
             Column("Manager", ".status.manager", wide=True),

@@ -9,6 +9,7 @@ from watchkeeper.api.v1alpha1.standingchange import StandingState
 from watchkeeper.api.v1alpha1.subject import Health, InFlightState
 from watchkeeper.crdgen.reference.markdown import code, document, fence, table
 from watchkeeper.domain.lifecycle import MOVES, Kind
+from watchkeeper.ports.guards import GuardFault
 
 INTRODUCTION = """\
 Conditions are the truth; `phase` is derived from them by one function (`domain/lifecycle.py`). `status.reason` says why an object is
@@ -155,6 +156,25 @@ SUBJECT = (
     Reasoned("MetricsReadable", "NoAnswer", "False: it does not; nothing is written"),
 )
 
+GUARDS = (
+    Reasoned(
+        "GuardActive",
+        "Compared",
+        "True: every admission policy and binding stands as shipped, and the probe is refused",
+    ),
+    Reasoned("GuardActive", GuardFault.MISSING, "False: a validating policy or its binding is not there"),
+    Reasoned(
+        "GuardActive",
+        GuardFault.CHANGED,
+        "False: one of ours differs from what is shipped; the message names the fields",
+    ),
+    Reasoned("GuardActive", GuardFault.FOREIGN, "False: somebody else's mutating policy changes our objects"),
+    Reasoned("GuardActive", GuardFault.NOT_ENFORCED, "False: the probe was accepted, or refused by something else"),
+    Reasoned("GuardActive", GuardFault.UNREADABLE, "False: they cannot be read, or no probe is answered"),
+    Reasoned("GuardActive", GuardFault.SETTLING, "False: right again for less than two seconds"),
+)
+"""On Subjects and policies."""
+
 POLICY = (
     Reasoned("Ready", "Understood", "True: the policy was read and makes sense"),
     Reasoned("Ready", "Invalid", "False: it makes no sense and counts as Observe"),
@@ -201,6 +221,8 @@ def page() -> str:
         "### Claims (status.inFlight)\n\n" + _values("State", IN_FLIGHT),
         "## Ticket\n\n" + _reasons("Condition", TICKET),
         "## OperatorPolicy\n\n" + _reasons("Condition", POLICY),
+        "## Guards\n\nOn Subjects and policies. Where it is not True nothing executes.\n\n"
+        + _reasons("Condition", GUARDS),
     )
 
 

@@ -96,6 +96,15 @@ SUBJECTS = tuple(
     for health in Health
 )
 
+GUARDS = tuple(
+    Documented(kind, Doing.GUARD, reason, type_, meaning)
+    for kind in ("Subject", "OperatorPolicy")
+    for reason, type_, meaning in (
+        ("GuardDown", _WARNING, "an admission policy is not as shipped: nothing executes; the note says what and how"),
+        ("GuardUp", _NORMAL, "they stand as shipped again"),
+    )
+)
+
 TICKETS = (
     Documented(
         "Ticket", Doing.OBSERVE, "TicketOpened", _WARNING, "an invariant is violated, for the first time or anew"
@@ -114,7 +123,7 @@ AUDIT = (
     Documented("what was recorded last", Doing.RECORD, "AuditBack", _NORMAL, "the sink takes audit records again"),
 )
 
-EVENTS = (*PROPOSALS, *STANDING_CHANGES, *SUBJECTS, *TICKETS, *AUDIT)
+EVENTS = (*PROPOSALS, *STANDING_CHANGES, *SUBJECTS, *GUARDS, *TICKETS, *AUDIT)
 """Every Event that the engine posts."""
 
 
