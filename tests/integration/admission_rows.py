@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from tests.integration.admission_world import DIGEST, OPERATOR, OTHER_DIGEST, World, approval
-from tests.integration.rest import Answer
+from tests.integration.admission_world import DIGEST, LAX, OPERATOR, OTHER_DIGEST, World, approval
+from tests.integration.rest import APPLY, Answer, Api
 
 OWN = {"annotations": {"watchkeeper.dev/memory": "forged"}}
 FINALIZER = {"finalizers": ["watchkeeper.dev/in-flight"]}
@@ -21,6 +23,14 @@ class Attack:
     policy: str
     words: tuple[str, ...]
     attempt: Callable[[World], Answer]
+    code: int = 403
+    schema: tuple[str, ...] = ()
+    """What the CRD says instead, with 422, since it answers first; without a policy it is the CRD alone that refuses."""
+
+    @property
+    def guarded(self) -> bool:
+        """Whether it is a policy that refuses it on a real API server."""
+        return bool(self.policy) and not self.schema
 
 
 def _metadata(world: World, who: str, name: str, metadata: Mapping[str, object]) -> Answer:
@@ -28,8 +38,35 @@ def _metadata(world: World, who: str, name: str, metadata: Mapping[str, object])
 
 
 def _status(world: World, who: str, plural: str, name: str) -> Answer:
-    body = {"status": {"observedGeneration": 7}}
+    body = {"status": {"message": "forged"}}
     return world.person(who).merge(plural, world.namespace, name, body, subresource="status", dry=True)
+
+
+def _put_status(world: World, who: str, name: str) -> Answer:
+    stored = world.users.admin.get("actionproposals", world.namespace, name).accepted()
+    forged = copy.deepcopy(stored)
+    forged["status"]["phase"] = "Completed"
+    return world.person(who).put("actionproposals", world.namespace, name, forged, subresource="status", dry=True)
+
+
+def _applied(world: World, who: str, name: str, body: dict[str, Any], subresource: str = "") -> Answer:
+    """Server-side apply with a field manager of one's own."""
+    api = world.person(who)
+    whole = {"apiVersion": "watchkeeper.dev/v1alpha1", "kind": "ActionProposal", "metadata": {"name": name}, **body}
+    path = api.path("actionproposals", world.namespace, name, subresource)
+    return api.send("PATCH", path, whole, content=APPLY, dry=True, fieldManager=who, force="true")
+
+
+def _replaced(world: World, who: Api, *path: str | int, value: object, name: str = "decided") -> Answer:
+    """A JSON patch below spec."""
+    operation = {"op": "replace", "path": "/spec/" + "/".join(str(part) for part in path), "value": value}
+    return who.patch("actionproposals", world.namespace, name, [operation], dry=True)
+
+
+def _killed(world: World, who: str, plural: str, name: str) -> Answer:
+    """`kubectl delete --force`."""
+    api = world.person(who)
+    return api.send("DELETE", api.path(plural, world.namespace, name), None, dry=True, gracePeriodSeconds="0")
 
 
 CREATING = (
@@ -68,12 +105,14 @@ CREATING = (
         "proposal-limits",
         ("spec.expiresAfterSeconds may be at most 7200 (OperatorPolicy default",),
         lambda w: w.propose(w.person("pat"), expiresAfterSeconds=7201, dry=True),
+        code=422,
     ),
     Attack(
         "create where there is no policy",
         "proposal-limits",
         ("no params found",),
         lambda w: w.propose(w.users.admin, namespace="default", dry=True),
+        code=422,
     ),
 )
 
@@ -83,12 +122,14 @@ DECIDING = (
         "proposal-decide",
         ("status.phase is Proposed: approve when the plan is made: kubectl -n", "wait ap proposed --for=jsonpath"),
         lambda w: w.decide(w.person("bob"), "proposed", approval(digest=DIGEST)),
+        code=422,
     ),
     Attack(
         "approve while it executes",
         "proposal-decide",
         ("status.phase is Executing: it can no longer be decided",),
         lambda w: w.decide(w.person("bob"), "executing", approval()),
+        code=422,
     ),
     Attack(
         "approve without the verb",
@@ -104,12 +145,14 @@ DECIDING = (
         "proposal-decide",
         (f"digest must be status.digest, {DIGEST}",),
         lambda w: w.decide(w.person("bob"), "low", approval(digest=OTHER_DIGEST)),
+        code=422,
     ),
     Attack(
         "high risk without the digest",
         "proposal-decide",
         ("risk High: read the proposal (kubectl -n", "get ap high -o yaml) and send its status.digest"),
         lambda w: w.decide(w.person("bob"), "high", approval()),
+        code=422,
     ),
     Attack(
         "approve as somebody else",
@@ -146,18 +189,56 @@ DECIDING = (
         "proposal-decide",
         ("made while the policy said Observe", "propose it again"),
         lambda w: w.decide(w.person("bob"), "observed", approval()),
+        code=422,
     ),
     Attack(
         "approve without rules of the decision",
         "proposal-decide",
         ("has not yet written the rules of this decision",),
         lambda w: w.decide(w.person("bob"), "unpinned", approval(digest=DIGEST)),
+        code=422,
     ),
     Attack(
         "approve after a rejection",
         "proposal-decide",
         ("already rejected by bob",),
         lambda w: w.decide(w.person("carol"), "rejected", approval()),
+        code=422,
+    ),
+    Attack(
+        "plant another digest in status and approve that one",
+        "proposal-decide",
+        (f"digest must be status.digest, {DIGEST}",),
+        lambda w: w.person("bob").merge(
+            "actionproposals",
+            w.namespace,
+            "low",
+            {"status": {"digest": OTHER_DIGEST}, "spec": {"approvals": [approval("bob", OTHER_DIGEST)]}},
+            dry=True,
+        ),
+        code=422,
+    ),
+    Attack(
+        "approve one's own where the policy is gone",
+        "proposal-decide",
+        ("pat proposed this and may not approve it",),
+        lambda w: w.lawless.decide(w.person("pat"), "low", approval()),
+    ),
+    Attack(
+        "decide twice",
+        "proposal-decide",
+        ("bob has already decided, and decisions are final",),
+        lambda w: w.append(w.person("bob"), "decided", approval("bob", OTHER_DIGEST)),
+        schema=("Duplicate value",),
+    ),
+    Attack(
+        "take all decisions away",
+        "proposal-decide",
+        ("append exactly one entry to spec.approvals, your own",),
+        lambda w: w.person("bob").merge(
+            "actionproposals", w.namespace, "decided", {"spec": {"approvals": []}}, dry=True
+        ),
+        schema=("spec.approvals is append-only",),
     ),
     Attack(
         "approve high risk with the verb for low",
@@ -209,12 +290,14 @@ ENDING = (
         "proposal-cancel",
         ("status.phase is Executing: too late to cancel", '"kind":"EmergencyStop"'),
         lambda w: w.edit(w.person("cat"), "executing", {"cancel": {"reason": "x"}}),
+        code=422,
     ),
     Attack(
         "cancel what has ended",
         "proposal-cancel",
         ("status.phase is Failed: it has ended",),
         lambda w: w.edit(w.person("cat"), "refused", {"cancel": {"reason": "x"}}),
+        code=422,
     ),
     Attack(
         "acknowledge without the verb",
@@ -239,18 +322,26 @@ ENDING = (
         "proposal-acknowledge",
         ("there is nothing to acknowledge: status.phase is Failed with reason Refused",),
         lambda w: w.edit(w.person("ann"), "refused", {"acknowledge": ACKNOWLEDGE}),
+        code=422,
     ),
     Attack(
         "acknowledge in advance",
         "proposal-acknowledge",
         ("there is nothing to acknowledge: status.phase is Executing",),
         lambda w: w.edit(w.person("ann"), "executing", {"acknowledge": ACKNOWLEDGE}),
+        code=422,
     ),
     Attack(
         "delete while it executes",
         "proposal-delete",
         ("proposal executing is Executing: delete it when it has ended (kubectl -n",),
         lambda w: w.person("eve").delete("actionproposals", w.namespace, "executing", dry=True),
+    ),
+    Attack(
+        "delete while it executes, by force",
+        "proposal-delete",
+        ("proposal executing is Executing",),
+        lambda w: _killed(w, "eve", "actionproposals", "executing"),
     ),
     Attack(
         "delete while it executes, as system:masters",
@@ -280,6 +371,30 @@ OWNING = (
         lambda w: _status(w, "admin", "actionproposals", "low"),
     ),
     Attack(
+        "write the status of a proposal, whole",
+        "status",
+        ("status of actionproposals is written by the watchkeeper operator only",),
+        lambda w: _put_status(w, "eve", "low"),
+    ),
+    Attack(
+        "write the status of a proposal by server-side apply",
+        "status",
+        ("status of actionproposals is written by the watchkeeper operator only",),
+        lambda w: _applied(w, "eve", "low", {"status": {"phase": "Completed"}}, "status"),
+    ),
+    Attack(
+        "write the status of a Subject",
+        "status",
+        ("status of subjects is written by",),
+        lambda w: _status(w, "eve", "subjects", "orders"),
+    ),
+    Attack(
+        "write the status of a standing change",
+        "status",
+        ("status of standingchanges is written by",),
+        lambda w: _status(w, "eve", "standingchanges", "standing"),
+    ),
+    Attack(
         "write the status of the policy",
         "status",
         ("status of operatorpolicies is written by",),
@@ -296,6 +411,24 @@ OWNING = (
         "metadata",
         ("annotations watchkeeper.dev/* belong to the operator",),
         lambda w: w.propose(w.person("pat"), metadata=OWN, dry=True),
+    ),
+    Attack(
+        "edit an annotation of the operator",
+        "metadata",
+        ("annotations watchkeeper.dev/* belong to the operator",),
+        lambda w: _metadata(w, "eve", "finalized", OWN),
+    ),
+    Attack(
+        "remove an annotation of the operator",
+        "metadata",
+        ("annotations watchkeeper.dev/* belong to the operator",),
+        lambda w: _metadata(w, "eve", "finalized", {"annotations": {"watchkeeper.dev/memory": None}}),
+    ),
+    Attack(
+        "create with a finalizer of the operator",
+        "metadata",
+        ("finalizers watchkeeper.dev/* belong to the operator",),
+        lambda w: w.propose(w.person("pat"), metadata=FINALIZER, dry=True),
     ),
     Attack(
         "set a finalizer of the operator",
@@ -392,11 +525,136 @@ GOVERNING = (
         lambda w: w.bot.delete("emergencystops", w.namespace, "halted", dry=True),
     ),
     Attack(
+        "resume as the garbage collector",
+        "resume",
+        ("is for people: service accounts may not",),
+        lambda w: w.users.service_account("kube-system", "generic-garbage-collector").delete(
+            "emergencystops", w.namespace, "halted", dry=True
+        ),
+    ),
+    Attack(
         "resume by deleting the collection",
         "resume",
         ("eve lacks verb resume",),
         lambda w: w.person("eve").delete("emergencystops", w.namespace, dry=True),
     ),
 )
+
+IMMUTABLE = "the proposal block of spec is immutable"
+APPEND = "spec.approvals is append-only"
+
+
+def _final(what: str, words: str, attempt: Callable[[World], Answer]) -> Attack:
+    return Attack(what, "", (), attempt, 422, (words,))
+
+
+FINAL = (
+    _final(
+        "change a parameter",
+        IMMUTABLE,
+        lambda w: w.edit(w.person("eve"), "low", {"action": {"parameters": {"region": 43}}}),
+    ),
+    _final(
+        "change a parameter beside an approval",
+        IMMUTABLE,
+        lambda w: w.person("bob").merge(
+            "actionproposals",
+            w.namespace,
+            "low",
+            {"spec": {"action": {"parameters": {"region": 43}}, "approvals": [approval("bob", DIGEST)]}},
+            dry=True,
+        ),
+    ),
+    _final(
+        "change the proposer, as system:masters",
+        IMMUTABLE,
+        lambda w: _replaced(w, w.users.admin, "proposedBy", value="bob"),
+    ),
+    _final(
+        "change the proposer, as the operator", IMMUTABLE, lambda w: _replaced(w, w.operator, "proposedBy", value="bob")
+    ),
+    _final(
+        "set a time beforehand",
+        IMMUTABLE,
+        lambda w: w.person("eve").merge(
+            "actionproposals", w.namespace, "low", {"spec": {"notBeforeTime": "2040-01-01T00:00:00Z"}}, dry=True
+        ),
+    ),
+    _final(
+        "turn one's own decision",
+        APPEND,
+        lambda w: _replaced(w, w.person("bob"), "approvals", 0, "decision", value="Rejected"),
+    ),
+    _final(
+        "turn a decision, as system:masters",
+        APPEND,
+        lambda w: _replaced(w, w.users.admin, "approvals", 0, "decision", value="Rejected"),
+    ),
+    _final(
+        "turn a decision, as the operator",
+        APPEND,
+        lambda w: _replaced(w, w.operator, "approvals", 0, "decision", value="Rejected"),
+    ),
+    _final(
+        "say the reason later",
+        APPEND,
+        lambda w: w.person("bob").patch(
+            "actionproposals",
+            w.namespace,
+            "decided",
+            [{"op": "add", "path": "/spec/approvals/0/reason", "value": "later"}],
+            dry=True,
+        ),
+    ),
+    _final(
+        "take one decision away",
+        APPEND,
+        lambda w: w.person("bob").patch(
+            "actionproposals", w.namespace, "decided", [{"op": "remove", "path": "/spec/approvals/0"}], dry=True
+        ),
+    ),
+    _final(
+        "put the decisions in another order",
+        APPEND,
+        lambda w: _replaced(w, w.person("bob"), "approvals", value=w.approvals("decided")[::-1]),
+    ),
+    _final(
+        "write the whole object without its decisions",
+        APPEND,
+        lambda w: w.person("bob").put(
+            "actionproposals", w.namespace, "decided", {**w.stored("decided"), "spec": w.undecided("decided")}, dry=True
+        ),
+    ),
+    _final(
+        "take a cancellation back",
+        "spec.cancel is write-once",
+        lambda w: w.person("cat").patch(
+            "actionproposals", w.namespace, "cancelled", [{"op": "remove", "path": "/spec/cancel"}], dry=True
+        ),
+    ),
+    _final(
+        "reword a cancellation",
+        "spec.cancel is write-once",
+        lambda w: _replaced(w, w.person("cat"), "cancel", "reason", value="other", name="cancelled"),
+    ),
+    _final(
+        "a second policy",
+        "the OperatorPolicy of a namespace must be named default",
+        lambda w: w.person("gus").create(
+            "operatorpolicies",
+            w.namespace,
+            {"kind": "OperatorPolicy", "metadata": {"name": "lax"}, "spec": LAX},
+            dry=True,
+        ),
+    ),
+    _final(
+        "edit a stop",
+        "an EmergencyStop is immutable",
+        lambda w: w.person("eve").merge(
+            "emergencystops", w.namespace, "halted", {"spec": {"reason": "never mind"}}, dry=True
+        ),
+    ),
+)
+"""What the CRDs refuse to everybody."""
 
 ATTACKS = (*CREATING, *DECIDING, *ENDING, *OWNING, *GOVERNING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import secrets
 import time
@@ -23,6 +24,8 @@ from watchkeeper.api.v1alpha1 import KINDS
 CRDS = Path(__file__).parents[2] / "crds"
 OPERATOR = Identity()
 DIGEST = "sha256:" + 64 * "a"
+HIGH = "high"
+"""The proposal whose approver must give the digest."""
 OTHER_DIGEST = "sha256:" + 64 * "b"
 
 PEOPLE: dict[str, tuple[str, ...]] = {
@@ -100,6 +103,9 @@ class World:
     users: Users
     namespace: str
     other: World | None = None
+    third: World | None = None
+    by_hand: bool = False
+    """Sign what a row leaves unsigned, as people do where nothing is stamped."""
 
     @property
     def strict(self) -> World:
@@ -110,6 +116,22 @@ class World:
     @strict.setter
     def strict(self, world: World) -> None:
         self.other = world
+
+    @property
+    def signing(self) -> World:
+        """The same, by people who sign by hand."""
+        other, third = self.other and self.other.signing, self.third and self.third.signing
+        return dataclasses.replace(self, by_hand=True, other=other, third=third)
+
+    @property
+    def lawless(self) -> World:
+        """The same in a namespace whose policy was deleted."""
+        assert self.third is not None
+        return self.third
+
+    @lawless.setter
+    def lawless(self, world: World) -> None:
+        self.third = world
 
     @property
     def operator(self) -> Api:
@@ -142,6 +164,7 @@ class World:
                 "subjectRef": {"name": "orders"},
                 "action": {"source": source, "name": action, "parameters": {"region": 42}},
                 "reason": "a row of the table",
+                **({"proposedBy": api.user} if self.by_hand else {}),
                 **spec,
             },
         }
@@ -161,22 +184,37 @@ class World:
         return name
 
     def decide(self, who: Api, name: str, *entries: dict[str, str], dry: bool = True) -> Answer:
-        """The one-liner: a merge patch with only one's own entry."""
+        """The one-liner: a merge patch with only one's own entry; by hand it is appended."""
+        if self.by_hand:
+            return self.append(who, name, *entries, dry=dry)
         body = {"spec": {"approvals": list(entries)}}
         return who.merge("actionproposals", self.namespace, name, body, dry=dry)
 
     def append(self, who: Api, name: str, *entries: dict[str, str], dry: bool = True) -> Answer:
         """The JSON patch that works on every version."""
-        operations = [{"op": "add", "path": "/spec/approvals/-", "value": entry} for entry in entries]
+        signed = [self._signed(who, name, entry) for entry in entries] if self.by_hand else entries
+        operations = [{"op": "add", "path": "/spec/approvals/-", "value": entry} for entry in signed]
         return who.patch("actionproposals", self.namespace, name, operations, dry=dry)
 
+    def _signed(self, who: Api, name: str, entry: dict[str, str]) -> dict[str, str]:
+        """As the stamps would: the name, and the digest where the approver need not give it."""
+        return {"by": who.user, **({} if name == HIGH else {"digest": DIGEST}), **entry}
+
     def edit(self, who: Api, name: str, spec: dict[str, Any], *, dry: bool = True) -> Answer:
+        if self.by_hand:
+            spec = {field: {"by": who.user, **value} for field, value in spec.items()}
         return who.merge("actionproposals", self.namespace, name, {"spec": spec}, dry=dry)
 
+    def stored(self, name: str) -> dict[str, Any]:
+        return self.users.admin.get("actionproposals", self.namespace, name).accepted()
+
     def approvals(self, name: str) -> list[dict[str, str]]:
-        found = self.users.admin.get("actionproposals", self.namespace, name).accepted()
-        entries: list[dict[str, str]] = found["spec"]["approvals"]
+        entries: list[dict[str, str]] = self.stored(name)["spec"]["approvals"]
         return entries
+
+    def undecided(self, name: str) -> dict[str, Any]:
+        """Its spec without decisions."""
+        return {**self.stored(name)["spec"], "approvals": []}
 
     def stop(self, who: Api, *, namespace: str | None = None, dry: bool = True, **spec: Any) -> Answer:
         body = {
@@ -186,10 +224,10 @@ class World:
         }
         return who.create("emergencystops", namespace or self.namespace, body, dry=dry)
 
-    def hold(self, who: Api, *, dry: bool = True, **spec: Any) -> Answer:
+    def hold(self, who: Api, *, name: str = "", dry: bool = True, **spec: Any) -> Answer:
         body = {
             "kind": "StandingChange",
-            "metadata": {"generateName": "row-"},
+            "metadata": {"name": name} if name else {"generateName": "row-"},
             "spec": {
                 "subjectRef": {"name": "orders"},
                 "change": {"type": "EvictLeaders", "target": "store/7"},
@@ -301,15 +339,24 @@ def populate(cluster: Cluster, users: Users, orders: dict[str, Any]) -> World:
     policy = {"kind": "OperatorPolicy", "metadata": {"name": "default"}, "spec": orders}
     until("gus may govern", lambda: world.person("gus").create("operatorpolicies", space, policy).code == 201)
     until("the policy is seen", lambda: world.propose(world.person("pat"), dry=True).code == 201)
-    _proposals(world)
+    fill_with_proposals(world)
     return world
 
 
-def _proposals(world: World) -> None:
+def outlaw(world: World) -> World:
+    """Delete the policy of the namespace; what was planned under it stays."""
+    admin = world.users.admin
+    admin.delete("operatorpolicies", world.namespace, "default").accepted()
+    until("nothing new is admitted", lambda: world.propose(admin, dry=True).code == 422)
+    return world
+
+
+def fill_with_proposals(world: World) -> None:
+    """One in every state."""
     pat = world.person("pat")
     world.propose(pat, name="proposed").accepted()
     world.validated("low")
-    world.validated("high", risk="High", action="drain-store", pinned={"digestRequired": True})
+    world.validated(HIGH, risk="High", action="drain-store", pinned={"digestRequired": True})
     world.validated("medium", risk="Medium", action="drain-store")
     world.validated("observed", pinned={"open": False})
     world.validated("unpinned", status={"approval": None})
@@ -325,8 +372,17 @@ def _proposals(world: World) -> None:
         world.validated(name)
         world.status(name, phase=phase, reason=reason)
     world.validated("finalized")
-    finalizer = {"metadata": {"finalizers": ["watchkeeper.dev/in-flight"]}}
-    world.operator.merge("actionproposals", world.namespace, "finalized", finalizer).accepted()
+    own = {"finalizers": ["watchkeeper.dev/in-flight"], "annotations": {"watchkeeper.dev/memory": "true"}}
+    world.operator.merge("actionproposals", world.namespace, "finalized", {"metadata": own}).accepted()
+    world.validated("decided", risk="Medium")
+    for user in ("bob", "carol"):
+        world.append(world.person(user), "decided", approval(user, DIGEST), dry=False).accepted()
+    world.validated("cancelled")
+    world.edit(world.person("cat"), "cancelled", {"cancel": {"reason": "x"}}, dry=False).accepted()
+    subject = {"type": "TiKV", "tikv": {"endpoints": ["http://pd:2379"]}}
+    body = {"kind": "Subject", "metadata": {"name": "orders"}, "spec": subject}
+    world.users.admin.create("subjects", world.namespace, body).accepted()
+    world.hold(world.users.admin, name="standing", dry=False).accepted()
     world.ticket(world.operator, name="blind", dry=False).accepted()
     stop = {"kind": "EmergencyStop", "metadata": {"name": "halted"}, "spec": {"reason": "a row of the table"}}
     world.bot.create("emergencystops", world.namespace, stop).accepted()

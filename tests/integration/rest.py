@@ -52,13 +52,14 @@ class Answer:
 class Api:
     """The API server as one user sees it."""
 
-    def __init__(self, client: httpx.Client, *, group: str = GROUP) -> None:
+    def __init__(self, client: httpx.Client, user: str, *, group: str = GROUP) -> None:
         self._client = client
         self._group = group
+        self.user = user
 
     def in_group(self, group: str) -> Api:
         """The same user and connection, kinds of another group."""
-        return Api(self._client, group=group)
+        return Api(self._client, self.user, group=group)
 
     def path(self, plural: str, namespace: str, name: str = "", subresource: str = "") -> str:
         parts = [f"/apis/{self._group}/v1alpha1/namespaces/{namespace}/{plural}", name, subresource]
@@ -130,7 +131,7 @@ class Users:
             context = self._context()
             context.load_cert_chain(certificate)
             self._clients[key] = httpx.Client(base_url=self._cluster.server, verify=context, timeout=30)
-        return Api(self._clients[key])
+        return Api(self._clients[key], name)
 
     @property
     def admin(self) -> Api:
@@ -148,7 +149,7 @@ class Users:
                 timeout=30,
                 headers={"Authorization": f"Bearer {token}"},
             )
-        return Api(self._clients[key])
+        return Api(self._clients[key], f"system:serviceaccount:{namespace}:{name}")
 
     def close(self) -> None:
         for client in self._clients.values():

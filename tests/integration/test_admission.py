@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from localcluster.cluster import Cluster
-from tests.integration.admission_rows import ACKNOWLEDGE, ATTACKS, Attack
+from tests.integration.admission_rows import ACKNOWLEDGE, ATTACKS, FINAL, Attack
 from tests.integration.admission_world import (
     DIGEST,
     LAX,
@@ -24,13 +24,15 @@ from tests.integration.admission_world import (
     guarded,
     install,
     new_namespace,
+    outlaw,
     populate,
     until,
     without_stamps,
 )
-from tests.integration.rest import Answer, users_of
+from tests.integration.rest import APPLY, Answer, users_of
 from watchkeeper.admission.rendering import render
 
+GUARDED = tuple(attack for attack in ATTACKS if attack.guarded)
 ONE_LINER = '{"spec":{"approvals":[{"decision":"Approved"}]}}'
 
 
@@ -40,8 +42,9 @@ def world(control_plane: Cluster, tmp_path_factory: pytest.TempPathFactory) -> I
         install(control_plane, users)
         world = populate(control_plane, users, LAX)
         world.strict = populate(control_plane, users, STRICT)
+        world.lawless = outlaw(populate(control_plane, users, STRICT))
         yield world
-        spaces = (world.namespace, world.strict.namespace)
+        spaces = (world.namespace, world.strict.namespace, world.lawless.namespace)
         control_plane.kubectl("delete", "namespace", *spaces, "--wait=false")
 
 
@@ -56,7 +59,20 @@ def kubectl_as(world: World) -> Any:
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=[attack.what for attack in ATTACKS])
 def test_an_attack_is_refused_by_its_policy_with_its_message(world: World, attack: Attack) -> None:
-    attack.attempt(world).refused(f"'{attack.policy}.watchkeeper.dev'", *attack.words)
+    refused(attack, attack.attempt(world))
+
+
+@pytest.mark.parametrize("attack", FINAL, ids=[attack.what for attack in FINAL])
+def test_what_is_final_is_final_for_everybody(world: World, attack: Attack) -> None:
+    refused(attack, attack.attempt(world))
+
+
+def refused(attack: Attack, answer: Answer) -> None:
+    """By its policy with its words, or by the CRD where that answers first."""
+    if attack.guarded:
+        answer.refused(f"'{attack.policy}.watchkeeper.dev'", *attack.words, code=attack.code)
+    else:
+        answer.refused(*attack.schema, code=422)
 
 
 class TestStamping:
@@ -152,6 +168,29 @@ class TestAllowed:
         assert "expiresAfterSeconds" not in spec
         world.propose(world.person("pat"), expiresAfterSeconds=7200, dry=True).accepted()
 
+    def test_lax_rules_let_the_proposer_and_service_accounts_decide(self, world: World) -> None:
+        for who in (world.person("pat"), world.bot):
+            world.decide(who, "lax", approval()).accepted()
+
+    def test_server_side_apply_by_two_approvers(self, world: World) -> None:
+        name = world.validated("applied")
+        for user in ("bob", "carol"):
+            api = world.person(user)
+            entry = approval(user, DIGEST)
+            body = {"apiVersion": "watchkeeper.dev/v1alpha1", "kind": "ActionProposal", "metadata": {"name": name}}
+            path = api.path("actionproposals", world.namespace, name)
+            body["spec"] = {"approvals": [entry]}
+            api.send("PATCH", path, body, content=APPLY, fieldManager=user).accepted()
+        assert [entry["by"] for entry in world.approvals(name)] == ["bob", "carol"]
+
+    def test_where_the_policy_is_gone_stops_and_the_operator_still_work(self, world: World) -> None:
+        there = world.lawless
+        there.stop(there.person("hal")).accepted()
+        there.status("low", message="holds")
+        finalizer = {"metadata": {"finalizers": ["watchkeeper.dev/guard"]}}
+        there.operator.merge("actionproposals", there.namespace, "low", finalizer, dry=True).accepted()
+        there.decide(there.person("bob"), "low", approval()).accepted()
+
     def test_a_rejection_of_what_was_made_while_observing(self, world: World) -> None:
         world.decide(world.person("bob"), "observed", approval(decision="Rejected")).accepted()
         world.decide(world.person("bob"), "proposed", approval(decision="Rejected")).accepted()
@@ -190,6 +229,10 @@ class TestWithoutStamps:
         found = world.users.admin.get("actionproposals", world.namespace, name).accepted()
         assert found["spec"]["cancel"] == {"by": "cat", "reason": "WHY"}
 
+    @pytest.mark.parametrize("attack", [*ATTACKS, *FINAL], ids=[attack.what for attack in (*ATTACKS, *FINAL)])
+    def test_an_attack_is_refused_here_too(self, world: World, attack: Attack) -> None:
+        refused(attack, attack.attempt(world.signing))
+
     def test_creation_asks_for_the_name(self, world: World) -> None:
         world.propose(world.person("pat"), dry=True).refused("spec.proposedBy: Required value")
 
@@ -224,7 +267,7 @@ def unbound(world: World) -> Iterator[None]:
 class TestUnbound:
     """The attack rows can fail: with nothing bound each attempt goes through."""
 
-    @pytest.mark.parametrize("attack", ATTACKS, ids=[attack.what for attack in ATTACKS])
+    @pytest.mark.parametrize("attack", GUARDED, ids=[attack.what for attack in GUARDED])
     def test_the_attempt_goes_through(self, world: World, attack: Attack) -> None:
         last: list[Answer] = []
 

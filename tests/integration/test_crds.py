@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import pathlib
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -318,6 +319,9 @@ def test_columns_show_what_is_in_the_object(api: Api, kind: str) -> None:
     api.create(plural, COLUMNS, body).accepted()
     if "status" in schema_of(kind)["properties"]:
         status = example(schema_of(kind)["properties"]["status"])
+        for column in CRDS[kind]["spec"]["versions"][0]["additionalPrinterColumns"]:
+            if wanted := re.search(r'conditions\[\?\(@\.type=="(\w+)"', column["jsonPath"]):
+                status["conditions"][0]["type"] = wanted[1]
         api.merge(plural, COLUMNS, name, {"status": status}, subresource="status").accepted()
     path = api.path(plural, COLUMNS, name)
     table = api.send("GET", path, None, accept=accept).accepted()

@@ -106,9 +106,9 @@ class GuardTeller:
             await self._news.wait()
             self._news.clear()
             keys = [key for kind in _TELL_ON for key in self._services.tracker.keys(kind=kind, live=True)]
-            await asyncio.gather(*(self._tell(key) for key in keys))
+            await asyncio.gather(*(self._note(key) for key in keys))
 
-    async def _tell(self, key: Key) -> None:
+    async def _note(self, key: Key) -> None:
         """What cannot be written now is left to the object's ladder."""
         services = self._services
         for _ in range(_TRIES):

@@ -153,7 +153,7 @@ class Connection:
             raise answers.no_answer(name, error) from error
         finally:
             if response is not None:
-                response.close()
+                _hang_up(response)
 
     def express(self) -> Express:
         """The same connection without the limit of requests, for the few that carry out what was approved."""
@@ -236,3 +236,11 @@ class Express:
     def stream(self, path: str, query: Mapping[str, str]) -> AsyncGenerator[dict[str, Any], None]:
         """See `Connection.stream`."""
         return self._connection.stream(path, query)
+
+
+def _hang_up(response: aiohttp.ClientResponse) -> None:
+    """End a stream at once; a closing handshake of TLS would outlive the one who waits for the end."""
+    transport = response.connection.transport if response.connection is not None else None
+    response.close()
+    if transport is not None:
+        transport.abort()
