@@ -621,7 +621,7 @@ FINAL = (
     _final(
         "write the whole object without its decisions",
         APPEND,
-        lambda w: w.person("bob").put(
+        lambda w: w.person("eve").put(
             "actionproposals", w.namespace, "decided", {**w.stored("decided"), "spec": w.undecided("decided")}, dry=True
         ),
     ),

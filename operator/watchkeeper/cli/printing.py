@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,8 @@ from watchkeeper.cli.options import Format, ObjectFormat
 from watchkeeper.cli.plaintext import plain, to_json, to_yaml
 from watchkeeper.cli.screen import Screen
 from watchkeeper.cli.times import span
+
+_STEP = re.compile(r'\.(\w+)(?:\[\?\(@\.(\w+)=="(\w+)"\)\])?')
 
 
 def show_list(
@@ -82,7 +85,10 @@ def cell(column: Column, one: Raw, now: datetime) -> str:
 
 
 def _at(one: Mapping[str, Any], path: str) -> Any:
+    """What JSONPath finds; of its filters the one that columns use: `conditions[?(@.type=="Ready")]`."""
     value: Any = one
-    for key in path.removeprefix(".").split("."):
+    for key, field, wanted in _STEP.findall(path):
         value = value.get(key) if isinstance(value, Mapping) else None
+        if field and isinstance(value, list):
+            value = next((item for item in value if isinstance(item, Mapping) and item.get(field) == wanted), None)
     return value

@@ -34,7 +34,7 @@ def test_policies_stand_before_any_right_is_given() -> None:
 
 def test_every_rule_has_its_reason() -> None:
     roles = [item for item in installation() if item["kind"] in ("Role", "ClusterRole")]
-    assert len(roles) == 15
+    assert len(roles) == 16
     for role in roles:
         lines = role["metadata"]["annotations"][REASONS].splitlines()
         assert len(lines) == len(role["rules"])
@@ -52,7 +52,7 @@ def test_another_namespace_is_everywhere() -> None:
     items = installation("ops", "keeper")
     assert {item["metadata"]["namespace"] for item in items if "namespace" in item["metadata"]} == {"ops"}
     subjects = [subject for item in items for subject in item.get("subjects", [])]
-    assert subjects == 3 * [{"kind": "ServiceAccount", "name": "keeper", "namespace": "ops"}]
+    assert subjects == 4 * [{"kind": "ServiceAccount", "name": "keeper", "namespace": "ops"}]
     with pytest.raises(Invalid):
         installation("no label")
 

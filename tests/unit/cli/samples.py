@@ -108,6 +108,7 @@ def subject(name: str = "orders", *, namespace: str = "shop", **status: Any) -> 
         "pending": 2,
         "standing": 1,
         "stopped": False,
+        "conditions": [_condition("Ready", "False"), _condition("GuardActive", "True")],
         "version": "v8.5.7",
         "catalog": [*entries, *(entry.wire() for entry in tools())],
     } | status
@@ -118,6 +119,10 @@ def subject(name: str = "orders", *, namespace: str = "shop", **status: Any) -> 
         "spec": {"type": "TiKV", "tikv": {"endpoints": ["http://pd:2379"]}},
         "status": whole,
     }
+
+
+def _condition(kind: str, state: str) -> dict[str, Any]:
+    return {"type": kind, "status": state, "reason": "Some", "lastTransitionTime": "2026-11-01T12:00:00Z"}
 
 
 def stop(name: str = "stop-x7k2p", *, namespace: str = "shop", **spec: Any) -> dict[str, Any]:
