@@ -295,6 +295,6 @@ RUNS = [
         },
         settle=12.0,
     ),
-    Run("leader-change.json", "lc-101", three_members_four_stores),
+    Run("leader-change.json", "lc-101", partial(three_members_four_stores, knobs=Knobs(snapshot_seconds=15.0))),
     Run("leader-change.json", "lc-119", three_members),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -26,6 +27,27 @@ def duration(nanoseconds: int) -> str:
     if hours:
         return f"{hours}h{minutes}m{text}"
     return f"{minutes}m{text}" if minutes else text
+
+
+_PARTS = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|ns)")
+_UNIT_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+
+
+def seconds(text: str) -> float:
+    """A duration as Go's time.ParseDuration reads it: 10m, 1h30m, 8s.
+
+    Raises:
+        ValueError: with Go's text.
+    """
+    digits = text.lstrip("+-")
+    parts = _PARTS.findall(digits)
+    if digits == "0":
+        return 0.0
+    if not parts or "".join(number + unit for number, unit in parts) != digits:
+        is_bare = bool(re.fullmatch(r"[0-9.]+", digits))
+        raise ValueError(f'time: missing unit in duration "{text}"' if is_bare else f'time: invalid duration "{text}"')
+    total = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
+    return -total if text.startswith("-") else total
 
 
 def _decimal(value: int, unit: int) -> str:

@@ -33,6 +33,7 @@ from watchkeeper.simulator.world.life import StoreLife
 from watchkeeper.simulator.world.members import Member, Members
 from watchkeeper.simulator.world.region import Region
 from watchkeeper.simulator.world.state import World
+from watchkeeper.simulator.world.store import Store
 
 
 class Simulator:
@@ -72,7 +73,8 @@ class Simulator:
             self.world, self.scenario.workload, self.coordinator.executor.snapshots, random.Random(seed)
         )
         self.slow_scores = SlowScores(self.world, self.workload)
-        self.world.on_heartbeat = self.slow_scores.report
+        self.world.on_heartbeat = self._heartbeat
+        self.coordinator.merges.label_borders = lambda: self.labels.borders
         self.life = StoreLife(self.world)
         for store in self.world.stores.values():
             self.life.start(store)
@@ -95,6 +97,10 @@ class Simulator:
             lambda store: tikv_metrics(self.world, self.workload, store),
         )
         self.members.on_new_leader = self._leader_changed
+
+    def _heartbeat(self, store: Store) -> None:
+        self.slow_scores.report(store)
+        self.coordinator.hot.store_beat(store)
 
     def _leader_changed(self, leader: Member) -> None:
         self.world.leader_started_at = leader.started_at

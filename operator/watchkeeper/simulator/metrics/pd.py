@@ -5,9 +5,9 @@ from __future__ import annotations
 from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.metrics.exposition import Sample, family
 from watchkeeper.simulator.pdapi.context import Context
-from watchkeeper.simulator.pdapi.shapes import region_score
 from watchkeeper.simulator.world.members import MemberState
 from watchkeeper.simulator.world.regionchecks import CHECKS
+from watchkeeper.simulator.world.scores import region_score
 from watchkeeper.simulator.world.store import NodeState, StateName, Store
 
 _SLOW = 80

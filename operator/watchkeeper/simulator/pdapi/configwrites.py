@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from watchkeeper.simulator import gojson
+from watchkeeper.simulator import gojson, gotext
 from watchkeeper.simulator.gojson import BadJson, Json
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
-from watchkeeper.simulator.pdapi.numbers import go_seconds, is_number, query_int
+from watchkeeper.simulator.pdapi.numbers import is_number, query_int
 from watchkeeper.simulator.pdapi.router import Route
 from watchkeeper.simulator.world.configuration import Configuration
 from watchkeeper.simulator.world.rulebook import RulePatch
@@ -188,7 +188,7 @@ def _require_boolean_text(value: Json) -> None:
 
 def _duration(value: Json) -> float:
     try:
-        return go_seconds(value if isinstance(value, str) else "")
+        return gotext.seconds(value if isinstance(value, str) else "")
     except ValueError as error:
         raise PdError(400, str(error)) from error
 

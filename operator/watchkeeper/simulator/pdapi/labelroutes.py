@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from watchkeeper.simulator import gojson
+from watchkeeper.simulator import gojson, gotext
 from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import RENDERED_TEXT_TYPE, Answer, Call, PdError, reply
 from watchkeeper.simulator.pdapi.gostructs import INT, STRING, STRINGS, decode, objects
-from watchkeeper.simulator.pdapi.numbers import go_seconds, path_uint
+from watchkeeper.simulator.pdapi.numbers import path_uint
 from watchkeeper.simulator.pdapi.router import Route
 from watchkeeper.simulator.world.labels import LabelRule, RegionLabel
 from watchkeeper.simulator.world.region import Region
@@ -84,7 +84,7 @@ def _label(context: Context, body: dict[str, Json], raw: bytes) -> RegionLabel:
     if not ttl:
         return RegionLabel(fields["key"], fields["value"])
     try:
-        ends_at = now + go_seconds(ttl)
+        ends_at = now + gotext.seconds(ttl)
     except ValueError as error:
         raise _refuse(f"region label with invalid ttl info {error}") from error
     return RegionLabel(fields["key"], fields["value"], ttl, now, ends_at)

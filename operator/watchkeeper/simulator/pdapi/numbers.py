@@ -10,8 +10,6 @@ from watchkeeper.simulator.gojson import BadJson, Json
 from watchkeeper.simulator.pdapi.exchange import PdError
 
 _UNSIGNED = re.compile(r"[0-9]+\Z")
-_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|ns)")
-_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _SIGNED = re.compile(r"[+-]?[0-9]+\Z")
 
 
@@ -66,20 +64,3 @@ def hex_key(text: str, status: int = 400) -> bytes:
 def is_number(value: Json) -> TypeGuard[float]:
     """Whether Go decodes it into a float64."""
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def go_seconds(text: str) -> float:
-    """A duration as Go's time.ParseDuration reads it: 10m, 1h30m, 8s.
-
-    Raises:
-        ValueError: with Go's text.
-    """
-    digits = text.lstrip("+-")
-    parts = _DURATION.findall(digits)
-    if digits == "0":
-        return 0.0
-    if not parts or "".join(number + unit for number, unit in parts) != digits:
-        is_bare = bool(re.fullmatch(r"[0-9.]+", digits))
-        raise ValueError(f'time: missing unit in duration "{text}"' if is_bare else f'time: invalid duration "{text}"')
-    seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
-    return -seconds if text.startswith("-") else seconds

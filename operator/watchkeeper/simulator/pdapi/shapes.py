@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 from watchkeeper.simulator import gotext
@@ -11,8 +10,9 @@ from watchkeeper.simulator.world.clock import NANOSECONDS
 from watchkeeper.simulator.world.flow import QUIET, Flow
 from watchkeeper.simulator.world.members import Member
 from watchkeeper.simulator.world.region import Peer, Region, Role
+from watchkeeper.simulator.world.scores import region_score
 from watchkeeper.simulator.world.state import World
-from watchkeeper.simulator.world.store import GIB, NodeState, Store
+from watchkeeper.simulator.world.store import NodeState, Store
 
 _STORE_STATES = {NodeState.REMOVING: 1, NodeState.REMOVED: 2}
 REGION_HEARTBEAT_SECONDS = 60.0
@@ -86,20 +86,6 @@ def _store_status(world: World, one: Store) -> dict[str, Json]:
     if one.last_heartbeat_ns > started:
         status["uptime"] = gotext.duration(one.last_heartbeat_ns - started)
     return status
-
-
-def region_score(one: Store, region_size: int, available_bytes: int) -> float:
-    """PD's score, formula v2, for size in MiB (`pkg/core/store.go`; checked against recording stores-01)."""
-    capacity, available = one.capacity / GIB, available_bytes / GIB
-    scale, reserve, penalty = 256.0, 50.0, 1e7
-    if available >= capacity or capacity < 1:
-        score = float(region_size)
-    elif available > reserve:
-        slope = math.log(capacity) - math.log(available - reserve + 1)
-        score = (1 + scale * slope / (capacity - available + reserve - 1)) * region_size
-    else:
-        score = (1 + scale * math.log(capacity) / capacity) * region_size + penalty * (reserve - available) / reserve
-    return score / max(one.region_weight, 1e-6)
 
 
 def peer(one: Peer) -> dict[str, Json]:

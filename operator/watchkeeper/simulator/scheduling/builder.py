@@ -57,12 +57,12 @@ def transfer_leader(world: World, region: Region, to_store: int, label: Label) -
     return new_operation(region, Label(label.desc, label.kind | Kind.LEADER, label.priority), brief, (step,))
 
 
-def evict_leader(region: Region, to_store: int, candidates: tuple[int, ...]) -> Operation:
+def evict_leader(region: Region, to_store: int, candidates: tuple[int, ...], desc: str) -> Operation:
     """One step with several candidates, as the evict-leader scheduler makes it (recording lc-108)."""
     step = TransferLeader(region.leader_store, to_store, candidates)
     stores = " ".join(str(store) for store in candidates)
     brief = f"evict leader: from store {region.leader_store} to one in [{stores}], or to {to_store} (for compatibility)"
-    return new_operation(region, Label("evict-leader-scheduler", Kind.LEADER, Priority.URGENT), brief, (step,))
+    return new_operation(region, Label(desc, Kind.LEADER, Priority.URGENT), brief, (step,))
 
 
 def change_peers(world: World, region: Region, target: Target, label: Label) -> Operation:

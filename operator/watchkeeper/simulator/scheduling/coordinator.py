@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from watchkeeper.simulator.scheduling.checker import RuleChecker
 from watchkeeper.simulator.scheduling.controller import OperatorController
 from watchkeeper.simulator.scheduling.execution import StepExecutor
+from watchkeeper.simulator.scheduling.hotmoves import HotMoves
+from watchkeeper.simulator.scheduling.hotpeers import HotPeers
 from watchkeeper.simulator.scheduling.leadermoves import LeaderMoves
+from watchkeeper.simulator.scheduling.merging import MergeChecker
+from watchkeeper.simulator.scheduling.operation import Operation
 from watchkeeper.simulator.scheduling.pauses import Pauses
+from watchkeeper.simulator.scheduling.regionmoves import RegionMoves
 from watchkeeper.simulator.scheduling.removal import StoreRemoval
 from watchkeeper.simulator.scheduling.scatter import Scatterer
-from watchkeeper.simulator.scheduling.schedulers import SchedulerRegistry, SchedulerRunner
+from watchkeeper.simulator.scheduling.schedulers import (
+    BALANCE_HOT,
+    BALANCE_LEADER,
+    BALANCE_REGION,
+    EVICT_LEADER,
+    EVICT_SLOW,
+    GRANT_LEADER,
+    Proposer,
+    Scheduler,
+    SchedulerRegistry,
+    SchedulerRunner,
+)
+from watchkeeper.simulator.scheduling.slowstores import SlowStores
 from watchkeeper.simulator.scheduling.storelimits import StoreLimiter
 from watchkeeper.simulator.scheduling.stores import StoreFilter
 from watchkeeper.simulator.world.region import Region
@@ -30,7 +49,14 @@ class Coordinator:
         self.checker_pauses = Pauses(world)
         self.scatterer = Scatterer(world, self.operators, self.stores)
         self.moves = LeaderMoves(world, self.operators, self.stores)
-        self.runner = SchedulerRunner(world, self.schedulers, self.scheduler_pauses, self.operators, self.moves)
+        self.hot = HotPeers(world)
+        self.region_moves = RegionMoves(world, self.operators, self.stores, self.limiter)
+        self.hot_moves = HotMoves(world, self.operators, self.stores, self.hot)
+        self.slow_stores = SlowStores(world)
+        self.merges = MergeChecker(world, self.operators, self.checker_pauses)
+        self.merges.is_stopped = self._is_idle
+        self.region_moves.is_hot = self.merges.is_hot = self.scatterer.is_hot = self.hot.is_hot
+        self.runner = SchedulerRunner(world, self.schedulers, self.scheduler_pauses, self.operators, self._proposers())
         self.checker = RuleChecker(world, self.operators, self.stores, self.checker_pauses)
         self.operators.on_end = self.checker.look_at
         world.regions.on_change = self._region_changed
@@ -38,6 +64,25 @@ class Coordinator:
         self.removal = StoreRemoval(world, self.schedulers)
         self.removal.on_state = self.checker.look_at_store
         world.on_store_state = self.checker.look_at_store
+
+    def _proposers(self) -> dict[str, Proposer]:
+        """What each scheduler does when it runs."""
+        return {
+            EVICT_LEADER: lambda one: self.moves.evictions(one.stores, one.batch),
+            GRANT_LEADER: lambda one: [move for store in one.stores for move in self.moves.grants(store)],
+            BALANCE_LEADER: lambda one: self.moves.balancing(),
+            BALANCE_REGION: lambda one: self.region_moves.proposals(),
+            BALANCE_HOT: lambda one: self.hot_moves.proposals(),
+            EVICT_SLOW: self._evict_slow,
+        }
+
+    def _evict_slow(self, scheduler: Scheduler) -> Sequence[Operation]:
+        self.slow_stores.judge(scheduler)
+        return self.moves.evictions(scheduler.stores, scheduler.batch, EVICT_SLOW)
+
+    def _is_idle(self) -> bool:
+        """Not prepared yet, or stopped by a fault."""
+        return self.checker.is_stopped or self._world.clock.now < self.checker.ready_at
 
     def _region_changed(self, region: Region) -> None:
         self.operators.region_changed(region)
@@ -53,6 +98,9 @@ class Coordinator:
         self.limiter.forget()
         self.removal.forget()
         self.scatterer.forget()
+        self.hot.forget()
+        self.slow_stores.forget()
+        self.merges.forget()
         self.scheduler_pauses.forget()
         self.checker_pauses.forget()
         ready_at = self._world.clock.now + self._world.knobs.coordinator_seconds

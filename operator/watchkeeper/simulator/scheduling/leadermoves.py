@@ -29,17 +29,17 @@ class LeaderMoves:
         self._controller = controller
         self._stores = stores
 
-    def evictions(self, store_ids: Iterable[int], batch: int) -> list[Operation]:
-        """Up to `batch` transfers off each of the stores."""
+    def evictions(self, store_ids: Iterable[int], batch: int, desc: str = "evict-leader-scheduler") -> list[Operation]:
+        """Up to `batch` transfers off each of the stores, in the name of a scheduler."""
         chosen: dict[int, Operation] = {}
         for store_id in store_ids:
             for _ in range(batch):
-                operation = self._evict_one(store_id, chosen)
+                operation = self._evict_one(store_id, chosen, desc)
                 if operation is not None:
                     chosen[operation.region_id] = operation
         return list(chosen.values())
 
-    def _evict_one(self, store_id: int, taken: dict[int, Operation]) -> Operation | None:
+    def _evict_one(self, store_id: int, taken: dict[int, Operation], desc: str) -> Operation | None:
         """A random healthy region; where there is none, an unhealthy one, and then not to its bad stores."""
         leaders = self._world.regions.of_store(store_id).leaders
         region = self._pick(leaders, taken, healthy=True) or self._pick(leaders, taken, healthy=False)
@@ -48,7 +48,7 @@ class LeaderMoves:
         candidates = self._followers(region)
         if not candidates:
             return None
-        return evict_leader(region, self._world.random.choice(candidates), tuple(candidates))
+        return evict_leader(region, self._world.random.choice(candidates), tuple(candidates), desc)
 
     def grants(self, store_id: int) -> list[Operation]:
         """One transfer to the store."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from watchkeeper.simulator.scheduling.controller import OperatorController
 from watchkeeper.simulator.scheduling.kinds import Kind
-from watchkeeper.simulator.scheduling.leadermoves import LeaderMoves
 from watchkeeper.simulator.scheduling.operation import Operation
 from watchkeeper.simulator.scheduling.pauses import Pauses
 from watchkeeper.simulator.world.clock import Timer
@@ -17,22 +16,43 @@ EVICT_LEADER = "evict-leader-scheduler"
 GRANT_LEADER = "grant-leader-scheduler"
 BALANCE_LEADER = "balance-leader-scheduler"
 BALANCE_REGION = "balance-region-scheduler"
+BALANCE_HOT = "balance-hot-region-scheduler"
+EVICT_SLOW = "evict-slow-store-scheduler"
 DEFAULT_SCHEDULERS = (
     BALANCE_REGION,
     BALANCE_LEADER,
-    "balance-hot-region-scheduler",
-    "evict-slow-store-scheduler",
+    BALANCE_HOT,
+    EVICT_SLOW,
     "evict-stopping-store-scheduler",
 )
 DEFAULT_BATCH = 3
 
-_SHORTEST = 0.01
-_LONGEST = 5.0
 _GROWTH = 1.3
+_HELD_SECONDS = 0.5
+"""How often a scheduler looks whether it may run again; PD looks every 10 ms, which nobody sees but the processor."""
+_DIAGNOSED = {EVICT_LEADER, GRANT_LEADER, BALANCE_LEADER, BALANCE_REGION}
 
 
-_ACTIVE = {EVICT_LEADER, GRANT_LEADER, BALANCE_LEADER, BALANCE_REGION}
-"""balance-region runs for its diagnosis only: peers are spread evenly from the start, and it moves none yet."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a scheduler runs, in seconds, and which limit holds it back while operators of its kind run."""
+
+    kind: Kind
+    limit: str
+    shortest: float = 0.01
+    longest: float = 5.0
+
+
+_LEADERS = Pace(Kind.LEADER, "leader-schedule-limit")
+PACES = {
+    EVICT_LEADER: _LEADERS,
+    GRANT_LEADER: _LEADERS,
+    BALANCE_LEADER: _LEADERS,
+    EVICT_SLOW: _LEADERS,
+    BALANCE_REGION: Pace(Kind.REGION, "region-schedule-limit"),
+    BALANCE_HOT: Pace(Kind.HOT_REGION, "hot-region-schedule-limit", shortest=1.0, longest=20.0),
+}
+"""Those that do something here: no store ever says that it is stopping, for which evict-stopping-store waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +70,8 @@ class Scheduler:
     name: str
     stores: list[int] = field(default_factory=list)
     batch: int = DEFAULT_BATCH
-    interval: float = _SHORTEST
+    interval: float = 0.0
+    """Seconds until it runs again; kept by who runs it."""
 
 
 class SchedulerRegistry:
@@ -103,6 +124,10 @@ class SchedulerRegistry:
         return next((one.name for one in self._held.values() if store_id in one.stores), None)
 
 
+Proposer = Callable[[Scheduler], Sequence[Operation]]
+"""What a scheduler wants to do now."""
+
+
 class SchedulerRunner:
     """Runs each scheduler at its own pace: 10 ms while it finds work, then 1.3 times longer each time, up to 5 s."""
 
@@ -112,13 +137,13 @@ class SchedulerRunner:
         registry: SchedulerRegistry,
         pauses: Pauses,
         controller: OperatorController,
-        moves: LeaderMoves,
+        proposers: Mapping[str, Proposer],
     ) -> None:
         self._world = world
         self._registry = registry
         self._pauses = pauses
         self._controller = controller
-        self._moves = moves
+        self._proposers = proposers
         self.ready_at = 0.0
         """Virtual time until when the coordinator is not prepared."""
         self.is_stopped = False
@@ -133,29 +158,36 @@ class SchedulerRunner:
                 self._run_soon(scheduler)
 
     def _run_soon(self, scheduler: Scheduler) -> None:
-        if scheduler.name in _ACTIVE:
+        if scheduler.name in PACES:
+            scheduler.interval = PACES[scheduler.name].shortest
             self._diagnose(scheduler)
             self._tick_in(scheduler)
 
-    def _tick_in(self, scheduler: Scheduler) -> None:
-        self._timers[scheduler.name] = self._world.clock.after(scheduler.interval, lambda: self._tick(scheduler))
+    def _tick_in(self, scheduler: Scheduler, *, at_least: float = 0.0) -> None:
+        seconds = max(scheduler.interval, at_least)
+        self._timers[scheduler.name] = self._world.clock.after(seconds, lambda: self._tick(scheduler))
 
     def wake(self, name: str) -> None:
         """Something has changed for it: do not wait for its long interval."""
         scheduler = self._registry.get(name)
         if scheduler is not None and name in self._timers:
             self._timers.pop(name).cancel()
-            scheduler.interval = _SHORTEST
+            scheduler.interval = PACES[name].shortest
             self._tick_in(scheduler)
 
     def _tick(self, scheduler: Scheduler) -> None:
         if self._registry.get(scheduler.name) is not scheduler:
             return
-        self._run(scheduler)
+        may_run = self._is_allowed(scheduler)
+        if may_run:
+            self._run(scheduler)
         self._diagnose(scheduler)
-        self._tick_in(scheduler)
+        is_held = not may_run and self._controller.count(PACES[scheduler.name].kind) == 0
+        self._tick_in(scheduler, at_least=_HELD_SECONDS if is_held else 0.0)
 
     def _diagnose(self, scheduler: Scheduler) -> None:
+        if scheduler.name not in _DIAGNOSED:
+            return
         if self.is_stopped and scheduler.name in self.diagnoses:
             return
         status = "normal"
@@ -166,28 +198,17 @@ class SchedulerRunner:
         self.diagnoses[scheduler.name] = Diagnosis(status, self._world.unix_seconds())
 
     def _run(self, scheduler: Scheduler) -> None:
-        if not self._is_allowed(scheduler):
-            return
-        operations = self._proposals(scheduler)
-        for operation in operations:
-            self._controller.add(operation)
-        scheduler.interval = _SHORTEST if operations else min(scheduler.interval * _GROWTH, _LONGEST)
+        pace = PACES[scheduler.name]
+        added = [self._controller.add(operation) for operation in self._proposers[scheduler.name](scheduler)]
+        scheduler.interval = pace.shortest if any(added) else min(scheduler.interval * _GROWTH, pace.longest)
 
     def _is_allowed(self, scheduler: Scheduler) -> bool:
-        now = self._world.clock.now
-        limit = self._world.config.limit("leader-schedule-limit", now)
+        now, pace = self._world.clock.now, PACES[scheduler.name]
         return (
             now >= self.ready_at
             and not self.is_stopped
             and self._registry.get(scheduler.name) is scheduler
             and not self._world.config.halt_scheduling
             and not self._pauses.is_paused(scheduler.name)
-            and self._controller.count(Kind.LEADER) < limit
+            and self._controller.count(pace.kind) < self._world.config.limit(pace.limit, now)
         )
-
-    def _proposals(self, scheduler: Scheduler) -> list[Operation]:
-        if scheduler.name == EVICT_LEADER:
-            return self._moves.evictions(scheduler.stores, scheduler.batch)
-        if scheduler.name == GRANT_LEADER:
-            return [one for store_id in scheduler.stores for one in self._moves.grants(store_id)]
-        return self._moves.balancing() if scheduler.name == BALANCE_LEADER else []

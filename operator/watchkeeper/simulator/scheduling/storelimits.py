@@ -27,6 +27,10 @@ class StoreLimiter:
         cost = _SMALL if operation.size < _SMALL_REGION_MIB else _WHOLE
         return all(self._tokens(store, way) >= cost for store, way in _touched(operation))
 
+    def has_token(self, store: int, way: str) -> bool:
+        """Whether a whole region may be added to a store (`add-peer`) or removed from it (`remove-peer`) now."""
+        return self._tokens(store, way) >= _WHOLE
+
     def take(self, operation: Operation) -> None:
         """Use up the tokens of an operator that was added; an urgent one takes none where there are too few."""
         cost = _SMALL if operation.size < _SMALL_REGION_MIB else _WHOLE

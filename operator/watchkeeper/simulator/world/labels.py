@@ -59,6 +59,11 @@ class RegionLabels:
         """Those in force, by id."""
         return [self._rules[rule_id] for rule_id in sorted(self._rules) if self.get(rule_id) is not None]
 
+    @property
+    def borders(self) -> list[bytes]:
+        """Every key at which a rule in force begins or ends."""
+        return [bytes.fromhex(key) for rule in self.rules for ends in rule.ranges for key in ends]
+
     def get(self, rule_id: str) -> LabelRule | None:
         """One in force."""
         rule = self._rules.get(rule_id)

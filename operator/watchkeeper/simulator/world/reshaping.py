@@ -42,6 +42,7 @@ def split(world: World, region: Region, keys: Sequence[bytes]) -> list[Region]:
         world.regions.cut(region, left)
     for one in left:
         world.regions.on_change(one)
+    world.on_split([*left, region])
     return left
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from watchkeeper.simulator import gotext
@@ -51,6 +51,8 @@ class World:
     """When the process of the PD member that leads was started: its operators' `m=+…` counts from there."""
     on_store_state: Callable[[Store], None] = field(default=lambda store: None)
     """Called when PD may see another state of a store, so that its regions are checked."""
+    on_split: Callable[[Sequence[Region]], None] = field(default=lambda regions: None)
+    """Called with all parts of a region that was split."""
     on_heartbeat: Callable[[Store], None] = field(default=lambda store: None)
     """Called with each heartbeat of a store that reaches PD."""
     flow_of: Callable[[Region], Flow] = field(default=lambda region: QUIET)
