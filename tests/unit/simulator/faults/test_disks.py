@@ -43,7 +43,8 @@ def test_a_hung_disk_sends_busy_heartbeats_and_the_store_ends_itself_or_not(ends
     number = bed.do("disk-hung", store=2, ends_itself_after=ends_itself_after)
     bed.pass_time(55)
     shown = bed.store(2)
-    assert (shown["state_name"], shown["is_busy"], shown["leader_count"]) == ("Up", True, 11)
+    assert (shown["state_name"], shown["is_busy"], shown["slow_score"]) == ("Up", True, 100)
+    assert shown["leader_count"] == 0, "evict-slow-store takes the leaders of the only slow store"
     bed.pass_time(60)
     assert bed.states()[2] == ("Up" if ends_itself_after is None else "Disconnected")
     bed.heal(number)
