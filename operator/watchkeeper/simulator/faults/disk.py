@@ -62,8 +62,8 @@ class DiskHung(StoreFault):
     """A store's disk does not answer any more, but its process runs.
 
     It serves nothing, also what it leads, until evict-slow-store takes its leaders; TiKV goes on sending heartbeats that
-    say busy with a slow score of 100, so PD calls it Up. After a minute TiKV ends itself, and the store is dead until the fault is healed; with
-    `ends_itself_after` null it does not.
+    say busy with a slow score of 100, so PD calls it Up. After a minute TiKV ends itself, and the store is dead until
+    the fault is healed; with `ends_itself_after` null it does not.
     """
 
     kind: Literal["disk-hung"] = "disk-hung"
