@@ -90,7 +90,7 @@ def network_cut(bed: Bed) -> None:
     bed.until(300)
     assert (bed.states(), bed.leaders(2)) == (UP, 0)
     bed.until(700)
-    assert bed.checked("down-peer") == 33
+    assert bed.checked("down-peer") > 20
     bed.until(1100)
     assert bed.checked("down-peer") == 0
 
@@ -146,7 +146,7 @@ def forgotten_eviction(bed: Bed) -> None:
 def forgotten_pause(bed: Bed) -> None:
     bed.until(900)
     assert (bed.states(), bed.leaders(2)) == (UP, 0)
-    assert bed.get("/schedulers?status=paused") == ["balance-leader-scheduler"]
+    assert sorted(bed.get("/schedulers?status=paused")) == ["balance-hot-region-scheduler", "balance-leader-scheduler"]
 
 
 def rolling_upgrade(bed: Bed) -> None:
