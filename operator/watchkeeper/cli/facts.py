@@ -105,6 +105,11 @@ def _attempts(proposal: ActionProposal, now: datetime) -> Iterator[Fact]:
 
 def _attempt(attempt: Attempt, now: datetime) -> list[str]:
     lines = [f"{attempt.state}, {moment(attempt.intent_time, now)}"]
+    if attempt.request is not None:
+        sent = attempt.request
+        lines.append(
+            f"sent to {sent.endpoint}: {sent.method} {sent.path}{'?' if sent.query else ''}{sent.query} {sent.body}"
+        )
     if attempt.answer is not None:
         text = f": {attempt.answer.text}" if attempt.answer.text else ""
         lines.append(

@@ -15,7 +15,8 @@ from watchkeeper.cli.printing import show_list
 from watchkeeper.cli.session import Session
 
 OfSubject = Annotated[str | None, typer.Option("--subject", help="Only those of this Subject.", metavar="NAME")]
-_STANDS = ("", *(state for state in StandingState if not state.ended))
+STANDS = ("", *(state for state in StandingState if not state.ended))
+"""States of what stands, or may stand."""
 
 
 async def subjects(session: Session, all_namespaces: AllNamespaces = False, output: Output = None) -> None:
@@ -58,7 +59,7 @@ async def _list(
     async with session.cluster() as cluster:
         namespace = None if everywhere else session.namespace(cluster)
         found = await cluster.find(kind, namespace, {"spec.subjectRef.name": subject})
-        shown = [one for one in found if ended or _state(one) in _STANDS]
+        shown = [one for one in found if ended or _state(one) in STANDS]
         show_list(session.screen, kind, shown, output, now=cluster.now(), everywhere=everywhere)
 
 

@@ -16,6 +16,7 @@ from watchkeeper.cli.ending import acknowledge, cancel
 from watchkeeper.cli.exits import MEANINGS, Exit
 from watchkeeper.cli.listing import standing, stops, subjects, tickets
 from watchkeeper.cli.options import ContextOption, Globals, KubeconfigOption, NamespaceOption, NoColorOption
+from watchkeeper.cli.overview import status
 from watchkeeper.cli.plaintext import lines
 from watchkeeper.cli.proposals import proposals
 from watchkeeper.cli.proposing import propose
@@ -47,6 +48,7 @@ def root(
 
 
 for function in (
+    status,
     proposals,
     show,
     approve,

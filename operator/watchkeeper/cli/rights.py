@@ -10,7 +10,7 @@ from datetime import datetime
 
 from watchkeeper.adapters.kubernetes.access import Permission
 from watchkeeper.api.v1alpha1 import ActionProposal
-from watchkeeper.api.v1alpha1.actionproposal import MAX_APPROVALS, Approval, Phase, Source, Verdict
+from watchkeeper.api.v1alpha1.actionproposal import MAX_APPROVALS, Approval, Closed, Phase, Source, Verdict
 from watchkeeper.api.v1alpha1.meta import GROUP
 from watchkeeper.api.v1alpha1.vocabulary import Risk
 from watchkeeper.cli.cluster import Cluster
@@ -135,11 +135,19 @@ def _open(proposal: ActionProposal) -> Objection | None:
         return Objection(Exit.REFUSED, "the operator has not written the rules of this decision", "is it running?")
     if rules.open:
         return None
-    return Objection(
-        Exit.REFUSED,
+    return Objection(Exit.REFUSED, *_CLOSED[rules.closed or Closed.OBSERVING])
+
+
+_CLOSED = {
+    Closed.OBSERVING: (
         "it was made while the policy said Observe and never runs",
         "propose it again when spec.mode of OperatorPolicy default is Execute",
-    )
+    ),
+    Closed.PROPOSE_ONLY: (
+        "it was made while the policy only let it be shown (autonomy Propose, or no rule for it) and never runs",
+        "propose it again when a rule of OperatorPolicy default says Approve or Auto for it",
+    ),
+}
 
 
 def _approving_rules(proposal: ActionProposal, who: Person) -> list[Objection | None]:

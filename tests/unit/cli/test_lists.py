@@ -21,6 +21,7 @@ from watchkeeper.cli.main import app
 from watchkeeper.cli.screen import Screen
 from watchkeeper.cli.session import Session
 from watchkeeper.cli.times import span
+from watchkeeper.errors import Denied
 
 SERVER = MemoryServer(
     "bob",
@@ -50,6 +51,50 @@ def test_lists(run: Run, snapshot: SnapshotAssertion, arguments: tuple[str, ...]
     result = run(SERVER, *arguments)
     assert result.exit_code == 0
     assert result.output == snapshot
+
+
+BUSY = MemoryServer(
+    "bob",
+    *SERVER.objects.values(),
+    proposal(),
+    proposal("running", phase="Executing", reason="InFlight", waitsFor=None),
+    proposal("lost", phase="Failed", reason="Unknown", waitsFor=None),
+    proposal(
+        "found",
+        phase="Failed",
+        reason="Unknown",
+        waitsFor=None,
+        spec={"acknowledge": {"outcome": "Failed", "reason": "looked"}},
+    ),
+    proposal("done", phase="Completed", reason="Completed", waitsFor=None),
+)
+
+
+@pytest.mark.parametrize("arguments", [(), ("-A",), ("-n", "empty")], ids=" ".join)
+def test_what_needs_attention(run: Run, snapshot: SnapshotAssertion, arguments: tuple[str, ...]) -> None:
+    result = run(BUSY, "status", *arguments)
+    assert result.exit_code == 0
+    assert result.output == snapshot
+
+
+class Partly(MemoryServer):
+    """May list proposals only, or nothing."""
+
+    seen = "actionproposals"
+
+    async def request(self, method: str, path: str, body: object = None, **more: Any) -> dict[str, Any]:
+        if not path.endswith(self.seen):
+            raise Denied(f"GET {path}: {path.split('/')[-1]} are not yours")
+        return await super().request(method, path, body, **more)  # type: ignore[arg-type]  # as it came
+
+
+def test_what_may_not_be_seen_is_said(run: Run, snapshot: SnapshotAssertion) -> None:
+    server = Partly("bob", proposal())
+    result = run(server, "status")
+    assert result.exit_code == 0
+    assert result.output == snapshot
+    server.seen = "nothing"
+    assert run(server, "status").exit_code == 3
 
 
 class Discovery(MemoryServer):

@@ -45,6 +45,7 @@ APPROVING: list[tuple[str, dict[str, Any], Person, Exit, str]] = [
     ("no digest", {"digest": None}, BOB, Exit.REFUSED, "plan is not made yet"),
     ("rejected", _approvals(REJECTED), BOB, Exit.REFUSED, "rejected by carol"),
     ("observed", _rules(open=False), BOB, Exit.REFUSED, "the policy said Observe"),
+    ("shown only", _rules(open=False, closed="ProposeOnly"), BOB, Exit.REFUSED, "autonomy Propose"),
     ("no rules", {"approval": None}, BOB, Exit.REFUSED, "has not written the rules"),
     ("decided", _approvals(MINE), BOB, Exit.REFUSED, "you have decided already (Approved)"),
     ("full", _approvals(*({"by": f"p{i}", "decision": "Approved"} for i in range(8))), BOB, Exit.REFUSED, "no room"),

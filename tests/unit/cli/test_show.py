@@ -40,6 +40,13 @@ ATTEMPT = {
     "sentTime": "2026-11-21T11:59:01Z",
     "answer": {"status": 200, "text": "The operator is created."},
 }
+REQUEST = {
+    "endpoint": "pd-0:2379",
+    "method": "POST",
+    "path": "/pd/api/v1/operators",
+    "query": "watchkeeper=uid/0/1",
+    "body": '{"name":"transfer-leader"}',
+}
 OVER: dict[str, Any] = {
     "outcome": "Unknown",
     "outcomeTime": "2026-11-21T11:59:30Z",
@@ -62,7 +69,7 @@ CASES: dict[str, tuple[dict[str, Any], MemoryServer | None]] = {
             "phase": "Executing",
             "reason": "Verifying",
             "waitsFor": None,
-            "attempts": [ATTEMPT | {"verification": {"progress": "12 leaders left"}}],
+            "attempts": [ATTEMPT | {"request": REQUEST, "verification": {"progress": "12 leaders left"}}],
         },
         None,
     ),
