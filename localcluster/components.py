@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from localcluster.binaries import Binaries
 from localcluster.kubeconfig import Endpoint, certificate_user, write_kubeconfig
 from localcluster.pki import Authority, new_key, private_pem, public_pem, write_private
@@ -15,6 +17,7 @@ _FIRST_SERVICE = "10.96.0.1"  # of the Service kubernetes.default
 _ISSUER = "https://kubernetes.default.svc.cluster.local"
 _QUIET_USERS = ["system:apiserver", "system:kube-controller-manager"]
 OWN_GROUP = "watchkeeper.dev"
+AUDIT_SAMPLE = Path(__file__).parents[1] / "manifests" / "samples" / "apiserver-audit" / "policy.yaml"
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def write_files(layout: Layout) -> Authority:
 
 
 def audit_policy() -> dict[str, object]:
-    """Bodies for our own kinds, the bare facts for everything else, nothing of the control plane's own traffic."""
+    """The rules of our sample, bodies for all of our own kinds, the bare facts for everything else, nothing of the control plane's own."""
     return {
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
@@ -73,6 +76,7 @@ def audit_policy() -> dict[str, object]:
             {"level": "None", "users": _QUIET_USERS},
             {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
             {"level": "None", "nonResourceURLs": ["/readyz*", "/livez*", "/healthz*"]},
+            *yaml.safe_load(AUDIT_SAMPLE.read_text(encoding="utf-8"))["rules"],
             {"level": "RequestResponse", "resources": [{"group": OWN_GROUP}]},
             {"level": "Metadata"},
         ],

@@ -32,6 +32,7 @@ from watchkeeper.ports.driver import (
     WriteContext,
 )
 from watchkeeper.ports.recorder import EventType, Recorder
+from watchkeeper.ports.redaction import redacted
 
 logger = logging.getLogger(__name__)
 
@@ -118,11 +119,12 @@ class Tools:
         if model is None:
             raise Invalid([f"action.name: no tool is called {action}; there are {', '.join(sorted(_MODELS))}"])
         try:
-            values = model.model_validate(dict(parameters)).model_dump(mode="json")
+            given = model.model_validate(dict(parameters)).model_dump(mode="json")
         except ValidationError as error:
             raise Invalid(
                 [f"parameters.{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()]
             ) from error
+        values = {name: redacted(value) if isinstance(value, str) else value for name, value in given.items()}
         if action == WAIT:
             summary, effect = f"wait {values['seconds']} s", f"{values['seconds']} s go by"
         else:

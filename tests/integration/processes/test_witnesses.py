@@ -119,7 +119,7 @@ async def test_every_write_is_told_alike_by_three_witnesses(installed: Cluster, 
         counts = ", ".join(f"{name} {count}" for name, count in sorted(joined.counts.items()))
         print(f"\n{counts}; stream: {report.records} records, {report.repeated} repeated, {len(report.chains)} chains")
         assert joined.problems == []
-        assert [f.message for f in report.findings] == []
+        assert [f.message for f in report.findings if f.error] == []
         assert len(report.chains) == len(ours) == 2
         assert len(writes) >= 5, "three moves, a drain and its release"
         assert {"DecisionSeen", "PolicySeen", "StandingChanged", "Recovered"} <= {record["type"] for record in stream}

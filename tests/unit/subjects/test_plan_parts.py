@@ -38,7 +38,7 @@ def problems(model: type[parameters.Parameters], **values: Any) -> list[str]:
 
 def test_nothing_hides_another_error() -> None:
     assert problems(parameters.TransferPeer, region=0, toStore=9, fromStore="TIKV", why="x") == [
-        "parameters.fromStore: must be the id of a store or the name of its pod, such as 7 or tikv-5, not 'TIKV'",
+        "parameters.fromStore: must be the id of a store or the name of its pod, such as 7 or tikv-5, not a text of 4 characters",
         "parameters.region: must be at least 1, not 0",
         "parameters.toStore: store 9 is not in the cluster; stores are 1-6 (tikv-0 … tikv-5)",
         "parameters.why: is not known; the parameters are region, fromStore, toStore",

@@ -161,4 +161,9 @@ def _text(detail: ErrorDetails, known: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    return repr(value)[:64]
+    """A wrong value is told to everybody who reads status and Events: numbers as they are, of a text only how long it is."""
+    if isinstance(value, str) and not _NUMERAL.match(value):
+        return f"a text of {len(value)} characters"
+    if isinstance(value, bool | int | float | str) or value is None:
+        return repr(value)[:64]
+    return f"a {type(value).__name__}"
