@@ -10,6 +10,7 @@ ROLE = "watchkeeper-controller"
 OWN_ROLE = "watchkeeper-controller-own"
 GUARD_ROLE = "watchkeeper-controller-guards"
 AUDIT_ROLE = "watchkeeper-controller-audit"
+AUDITOR_ROLE = "watchkeeper-auditor"
 AUDIT_CHECKPOINTS = "watchkeeper-audit-checkpoints"
 AUDIT_KEY = "watchkeeper-audit-key"
 
@@ -105,6 +106,17 @@ AUDIT_GRANTS = (
 )
 """In the operator's own namespace only, each by its name: nothing is created there."""
 
+AUDITOR_GRANTS = (
+    Grant(
+        ("configmaps",),
+        ("get",),
+        "to compare the audit stream with its checkpoints",
+        group="",
+        names=(AUDIT_CHECKPOINTS,),
+    ),
+)
+"""For people, to be bound in the operator's namespace."""
+
 
 def operator_rbac(operator: Identity) -> list[Manifest]:
     """ServiceAccount, roles and bindings of the operator, and the empty place for its audit checkpoints.
@@ -127,6 +139,7 @@ def operator_rbac(operator: Identity) -> list[Manifest]:
         binding(OWN_ROLE, role_kind="Role", subject=account, namespace=operator.namespace),
         role(AUDIT_ROLE, AUDIT_GRANTS, namespace=operator.namespace),
         binding(AUDIT_ROLE, role_kind="Role", subject=account, namespace=operator.namespace),
+        role(AUDITOR_ROLE, AUDITOR_GRANTS, namespace=operator.namespace),
         {
             "apiVersion": "v1",
             "kind": "ConfigMap",

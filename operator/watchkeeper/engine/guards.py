@@ -87,6 +87,8 @@ class GuardTeller:
 
     def changed(self) -> None:
         """Wake what waits for the guards, and tell."""
+        state = self._services.guards.known()
+        self._services.audit.guard_changed(active=state.active, reason=state.reason, message=state.message)
         for key in self._services.tracker.keys(kind="ActionProposal", live=True):
             self._services.queue.add(key)
         self._news.set()

@@ -34,7 +34,7 @@ def test_policies_stand_before_any_right_is_given() -> None:
 
 def test_every_rule_has_its_reason() -> None:
     roles = [item for item in installation() if item["kind"] in ("Role", "ClusterRole")]
-    assert len(roles) == 16
+    assert len(roles) == 17
     for role in roles:
         lines = role["metadata"]["annotations"][REASONS].splitlines()
         assert len(lines) == len(role["rules"])
