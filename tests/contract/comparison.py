@@ -17,6 +17,7 @@ VOLATILE = {
     "paused_at",
     "resume_at",
     "timestamp",
+    "last_update_time",
     "start_at",
     # where the listeners of the run were, and ids that PD draws
     "client_urls",
@@ -25,6 +26,9 @@ VOLATILE = {
     "member_id",
 }
 """Fields whose values belong to the run; that they are there is compared all the same."""
+
+_UNREPORTED = {"query-read-rate", "store_query", "flow_cpu", "total_flow_cpu"}
+"""What the recorder's stores left out of their heartbeats; TiKV reports it."""
 
 LAGGING = {
     "ev-18": {"region_count", "region_score"},
@@ -35,6 +39,7 @@ LAGGING = {
     "life-155": {"region_count"},
     "lc-105": {"leader_count", "region_count"},
     "lc-112": {"leader_count", "region_count"},
+    **dict.fromkeys(("hot-04", "hot-06", "hot-21", "hot-22", "hot-23"), _UNREPORTED),
     "life-123": {"region_score"},
     "life-128": {"region_score"},
     "lock-29": {"available", "used_size", "leader_size", "region_score", "region_size"},

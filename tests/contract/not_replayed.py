@@ -4,7 +4,6 @@ from __future__ import annotations
 
 _JOINING = "a store that joins the cluster comes with the complete simulator"
 _PHASES = "it shows one moment of moves whose pace was the recording's; the time lines compare their order"
-_FLOW = "there is no read or write flow yet: it comes with the complete simulator"
 _LOCKUP = "a locked PD that was asked to stop, which a fault ends by killing it"
 _SUMMARY = "only a summary of the answer was recorded"
 _LOG = "a line of PD's log about its own work, not about a request"
@@ -26,7 +25,6 @@ _GROUPS: list[tuple[str, list[str]]] = [
     (_JOINING, _ids("life-", "82-87", 3)),
     (_SUMMARY, ["life-037"]),
     (_PHASES, ["lc-040", *_ids("life-", "32 80 133-134", 3)]),
-    (_FLOW, [*_ids("hot-", "4 6 13-26", 2)]),
     (_LOCKUP, ["lock-15"]),
     (_PD_SIMULATOR, _ids("sim-", "1-10", 2)),
     (_SUMMARY, ["lc-108", "lc-115"]),

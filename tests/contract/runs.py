@@ -252,7 +252,6 @@ RUNS = [
     Run("config-and-ttl.json", "cfg-82", cluster),
     Run("limits.json", "lim-01", cluster),
     Run("rules-labels.json", "rules-01", cluster),
-    Run("hotspot-stats.json", "hot-03", cluster),
     Run("gc.json", "gc-01", cluster, before={"gc-01": _nothing_resolved, "gc-04": _services}),
     Run(
         "store-lifecycle.json",

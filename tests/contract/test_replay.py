@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contract.hotruns import HOT_RUNS
 from tests.contract.lockup import LOCKUP_RUNS
 from tests.contract.not_replayed import NOT_REPLAYED
 from tests.contract.recordings import Exchange, exchanges, files
@@ -9,7 +10,7 @@ from tests.contract.replay import Run, replay
 from tests.contract.runs import RUNS as CLUSTER_RUNS
 from tests.contract.test_audit_lines import LINES
 
-RUNS = CLUSTER_RUNS + LOCKUP_RUNS
+RUNS = CLUSTER_RUNS + LOCKUP_RUNS + HOT_RUNS
 MOST_LISTED = 40
 
 

@@ -14,12 +14,12 @@ _ESCAPES = {"&": "\\u0026", "<": "\\u003c", ">": "\\u003e"}
 
 def pretty(body: Json) -> bytes:
     """Indented by two spaces and ending in a newline: every answer of PD's own renderer."""
-    return (_escaped(json.dumps(_numbers(body), indent=2, ensure_ascii=False)) + "\n").encode()
+    return (_escaped(json.dumps(_numbers(body), indent=2, ensure_ascii=False)) + "\n").encode(errors="replace")
 
 
 def compact(body: Json) -> bytes:
     """Without any space: the region routes and /pd/api/v2."""
-    return _escaped(json.dumps(_numbers(body), separators=(",", ":"), ensure_ascii=False)).encode()
+    return _escaped(json.dumps(_numbers(body), separators=(",", ":"), ensure_ascii=False)).encode(errors="replace")
 
 
 def _escaped(text: str) -> str:

@@ -208,3 +208,20 @@ def test_a_silent_store_holds_the_resolved_timestamp_back(simulator: Simulator) 
 
     assert age("/min-resolved-ts/2") == pytest.approx(1.0, abs=0.01)
     assert age("/min-resolved-ts") == age("/min-resolved-ts?scope=1,2") == pytest.approx(31.0, abs=0.01)
+
+
+def test_keys_may_be_any_bytes(simulator: Simulator) -> None:
+    key = bytes([0x80, 0xFF, 0x00])
+    region = list(simulator.world.regions)[-1]
+    ask(
+        simulator,
+        "POST",
+        "/operators",
+        {"name": "split-region", "region_id": region.id, "policy": "usekey", "keys": [key.hex()]},
+    )
+    simulator.clock.advance(1)
+    for path in ("/region/key/%80%FF%00", f"/region/key/{key.hex()}?format=hex"):
+        assert json.loads(ask(simulator, "GET", path).body)["start_key"] == key.hex().upper()
+    page = json.loads(ask(simulator, "GET", "/regions/key?key=%80%FF%00").body)
+    assert [one["id"] for one in page["regions"]] == [region.id]
+    assert ask(simulator, "GET", "/region/id/%80").status == 400

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from watchkeeper.simulator.pdapi.audit import Audit
 from watchkeeper.simulator.scheduling.coordinator import Coordinator
+from watchkeeper.simulator.scheduling.hothistory import HotHistory
 from watchkeeper.simulator.world.labels import RegionLabels
 from watchkeeper.simulator.world.members import Member, Members
 from watchkeeper.simulator.world.resolved import ResolvedTimestamps
@@ -25,10 +26,12 @@ class Context:
     resolved: ResolvedTimestamps = field(init=False)
     rulebook: RuleBook = field(init=False)
     audit: Audit = field(init=False)
+    hot_history: HotHistory = field(init=False)
 
     def __post_init__(self) -> None:
         self.resolved = ResolvedTimestamps(self.world)
         self.audit = Audit(self.world.clock)
+        self.hot_history = HotHistory(self.world, self.coordinator.hot)
         self.rulebook = RuleBook(self.world)
         self.rulebook.on_change = self.coordinator.look_at_all
         self.member = self.members.all[0]

@@ -35,8 +35,8 @@ class Call:
     """Address and port of the client."""
 
     def values(self, name: str) -> list[str]:
-        """All values of a query parameter."""
-        return parse_qs(self.query, keep_blank_values=True).get(name, [])
+        """All values of a query parameter; bytes that are no UTF-8 are kept, for keys are written so."""
+        return parse_qs(self.query, keep_blank_values=True, errors="surrogateescape").get(name, [])
 
     def value(self, name: str) -> str:
         """The first value of a query parameter; empty where it is missing, as in Go."""

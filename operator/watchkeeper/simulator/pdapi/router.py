@@ -84,7 +84,7 @@ class Router:
         route = node.routes.get(call.method)
         if route is None:
             return Answer(405)
-        decoded = {name: unquote(value) for name, value in arguments.items()}
+        decoded = {name: unquote(value, errors="surrogateescape") for name, value in arguments.items()}
         return route, replace(call, arguments=decoded)
 
 

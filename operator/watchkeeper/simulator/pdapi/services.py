@@ -103,6 +103,7 @@ _SERVICES = {
     ("DELETE", "/gc/safepoint/{service}"): "DeleteGCSafePoint",
     ("GET", "/hotspot/regions/read"): "GetHotReadRegions",
     ("GET", "/hotspot/regions/write"): "GetHotWriteRegions",
+    ("GET", "/hotspot/regions/history"): "GetHistoryHotRegions",
     ("GET", "/hotspot/stores"): "GetHotStores",
     ("GET", "/hotspot/buckets"): "GetHotBuckets",
     ("GET", "/stats/region"): "GetRegionStatus",

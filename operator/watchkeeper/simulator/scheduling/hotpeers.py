@@ -90,13 +90,17 @@ class HotPeers:
         """How many peers of a store are looked after, whatever their degree."""
         return len(self._held[kind].get(store_id, {}))
 
+    def known(self, kind: HotKind, store_id: int, region_id: int) -> HotPeer | None:
+        """What is known of one peer, whatever its degree."""
+        return self._held[kind].get(store_id, {}).get(region_id)
+
     def is_hot(self, region: Region) -> bool:
         """Of degree 3 in any peer, which comes much earlier for reads than in the lists (recording hot-14)."""
         return any(
             found is not None and found.degree >= self._hits
             for kind in HotKind
             for peer in region.peers
-            for found in (self._held[kind].get(peer.store_id, {}).get(region.id),)
+            for found in (self.known(kind, peer.store_id, region.id),)
         )
 
     @property
