@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-_JOINING = "a store that joins the cluster comes with the complete simulator"
 _PHASES = "it shows one moment of moves whose pace was the recording's; the time lines compare their order"
 _LOCKUP = "a locked PD that was asked to stop, which a fault ends by killing it"
 _SUMMARY = "only a summary of the answer was recorded"
@@ -22,7 +21,6 @@ def _ids(prefix: str, numbers: str, width: int) -> list[str]:
 
 _GROUPS: list[tuple[str, list[str]]] = [
     (_LOG, ["audit-13"]),
-    (_JOINING, _ids("life-", "82-87", 3)),
     (_SUMMARY, ["life-037"]),
     (_PHASES, ["lc-040", *_ids("life-", "32 80 133-134", 3)]),
     (_LOCKUP, ["lock-15"]),

@@ -24,6 +24,7 @@ _TRIMMED_UNSAID = {
     "life-020",
     "life-021",
     "life-034",
+    "life-086",
     "life-106",
     "life-155",
     "lc-105",

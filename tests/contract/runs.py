@@ -11,6 +11,7 @@ from tests.contract.replay import Hook, Run
 from watchkeeper.simulator import Knobs, Simulator
 from watchkeeper.simulator.scheduling.execution import StepAction
 from watchkeeper.simulator.world.region import Peer, Role
+from watchkeeper.simulator.world.registration import StoreSpec, register
 from watchkeeper.simulator.world.state import ServiceSafePoint
 from watchkeeper.simulator.world.store import NodeState
 
@@ -148,6 +149,30 @@ def _low_space(simulator: Simulator) -> None:
     place(6, {8: 1, 9: 2, 10: 3})(simulator)
 
 
+def _joined(store_id: int, host: str) -> Hook:
+    """A store registered with PD, and has not sent a heartbeat."""
+
+    def hook(simulator: Simulator) -> None:
+        address = f"tikv-{store_id}.tikv-peer:20160"
+        labels = {"zone": "z2", "host": host}
+        spec = StoreSpec(id=store_id, address=address, status_address="127.0.0.1:1", labels=labels)
+        store = register(simulator.world, spec, "8.5.7")
+        store.last_heartbeat_ns, store.node_state = 0, NodeState.PREPARING
+
+    return hook
+
+
+def _joined_and_beating(simulator: Simulator) -> None:
+    """Another one, whose heartbeats come; PD has begun to give it a peer."""
+    _joined(34465, "h8")(simulator)
+    simulator.world.stores[34465].last_heartbeat_ns = simulator.clock.wall_ns()
+    region = simulator.region(251)
+    with simulator.world.regions.changing(region):
+        region.peers.append(Peer(34466, 34465, Role.LEARNER))
+        region.pending.add(34466)
+        region.conf_ver += 1
+
+
 def _kill_member(name: str) -> Hook:
     return lambda simulator: simulator.faults.kill_member(name)
 
@@ -263,6 +288,8 @@ RUNS = [
             "life-039": _evict_1_2_3,
             "life-041": lambda one: one.faults.foreign_release(1),
             "life-081": _low_space,
+            "life-082": _joined(34463, "h9"),
+            "life-084": _joined_and_beating,
         },
         settle=22.0,
     ),
