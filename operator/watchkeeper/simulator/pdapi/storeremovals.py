@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi.context import Context
-from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
+from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, plain, reply
 from watchkeeper.simulator.pdapi.numbers import store_uint
 from watchkeeper.simulator.pdapi.router import Route
 from watchkeeper.simulator.pdapi.storeroutes import known_store
@@ -59,13 +59,18 @@ def remove_tombstones(context: Context, call: Call) -> Answer:
 
 
 def progress(context: Context, call: Call) -> Answer:
-    """GET /stores/progress?id= or ?action=removing: lags by up to 10 s."""
+    """GET /stores/progress?id= or ?action=removing: lags by up to 10 s.
+
+    PD cannot write the share of nothing, so it fails for a store that never had a region (time line life-tl-5).
+    """
     if call.has("id"):
         store_id = store_uint(call.value("id"), detailed=True)
         found = context.coordinator.removal.progress_of(store_id)
         if found is None:
             text = f"no progress found for the given store ID: {store_id}"
             raise PdError(404, f"[PD:progress:ErrProgressNotFound]{text}")
+        if not found.initial:
+            return plain("json: unsupported value: NaN\n", 500)
         return reply({"action": "removing", "store_id": store_id} | _progress([found]))
     if not call.has("action"):
         raise PdError(400, "need query parameters")
