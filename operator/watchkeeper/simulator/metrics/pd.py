@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.metrics.exposition import Sample, family
+from watchkeeper.simulator.metrics.pdwork import member_metrics, work_metrics
 from watchkeeper.simulator.pdapi.context import Context
+from watchkeeper.simulator.world.flow import Flow
 from watchkeeper.simulator.world.members import MemberState
 from watchkeeper.simulator.world.regionchecks import CHECKS
 from watchkeeper.simulator.world.scores import region_score
@@ -21,7 +23,7 @@ def pd_metrics(context: Context) -> str:
         [({"name": one.name}, one.state is MemberState.RUNNING) for one in context.members.all],
     )
     if context.member.name != context.members.leader or not context.world.bootstrapped:
-        return health
+        return health + member_metrics(context)
     return health + "".join(
         (
             _cluster(context),
@@ -31,6 +33,8 @@ def pd_metrics(context: Context) -> str:
             _schedulers(context),
             _config(context),
             _audit(context),
+            work_metrics(context),
+            member_metrics(context),
         )
     )
 
@@ -97,10 +101,26 @@ def _stores(context: Context) -> str:
             "store_capacity": store.capacity,
             "store_used": used,
             "witness_count": 0,
-        }
+        } | _flow(context.world.store_flow(store.id))
         labels = {"address": store.address, "store": str(store.id)}
         samples += [({**labels, "type": name}, value) for name, value in values.items()]
     return family("pd_scheduler_store_status", "gauge", samples)
+
+
+def _flow(flow: Flow) -> dict[str, float]:
+    """Rates of a store: PD's averages and the last report are the same here."""
+    rates = {
+        "store_read_rate_bytes": flow.read_bytes,
+        "store_read_rate_keys": flow.read_keys,
+        "store_read_query_rate": flow.read_queries,
+        "store_read_cpu_usage": flow.read_cpu,
+        "store_write_rate_bytes": flow.written_bytes,
+        "store_write_rate_keys": flow.written_keys,
+        "store_write_query_rate": flow.written_queries,
+        "store_regions_write_rate_bytes": flow.written_bytes,
+        "store_regions_write_rate_keys": flow.written_keys,
+    }
+    return rates | {f"{name}_instant": value for name, value in rates.items()}
 
 
 def _operators(context: Context) -> str:

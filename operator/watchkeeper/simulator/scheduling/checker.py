@@ -7,6 +7,7 @@ whose round takes well under a second (`pkg/schedule/checker/rule_checker.go`).
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 
 from watchkeeper.simulator.scheduling.builder import CannotBuildError, Label, Target, change_peers
 from watchkeeper.simulator.scheduling.controller import OperatorController
@@ -36,6 +37,8 @@ class RuleChecker:
         self._is_patrolling = False
         self.ready_at = 0.0
         """Virtual time until when the coordinator is not prepared."""
+        self.events: Counter[str] = Counter()
+        """By PD's names, as in `pd_checker_event_count`."""
         self.is_stopped = False
         """A fault of PD keeps it from acting."""
 
@@ -83,9 +86,11 @@ class RuleChecker:
         region = self._world.regions.get(region_id)
         if region is None or self._controller.running_on(region_id) is not None:
             return True
+        self.events["check"] += 1
         operation = self.proposal(region)
         if operation is None:
             return not self._needs_help(region)
+        self.events[_event_of(operation.desc)] += 1
         limit = self._world.config.limit("replica-schedule-limit", self._world.clock.now)
         if Kind.REPLICA in operation.kind and self._controller.count(Kind.REPLICA) >= limit:
             return False
@@ -133,6 +138,7 @@ class RuleChecker:
     def _add_peer(self, region: Region, found: RuleFit) -> Operation | None:
         store = self._best_store(region, found, [self._world.stores[peer.store_id] for peer in found.peers])
         if store is None:
+            self.events["no-store-add"] += 1
             return None
         role = Role.LEARNER if found.rule.role == "learner" else Role.VOTER
         label = Label("add-rule-peer", Kind.REPLICA, Priority.HIGH)
@@ -142,6 +148,7 @@ class RuleChecker:
         others = [self._world.stores[one.store_id] for one in found.peers if one is not peer]
         store = self._best_store(region, found, others)
         if store is None:
+            self.events["no-store-replace"] += 1
             return None
         leading = "-leader" if region.leader_store == peer.store_id else ""
         label = Label(f"replace-rule-{why}{leading}-peer", Kind.REPLICA, Priority.HIGH)
@@ -210,6 +217,11 @@ class RuleChecker:
             return change_peers(self._world, region, Target(wanted), label)
         except CannotBuildError:
             return None
+
+
+def _event_of(desc: str) -> str:
+    """PD counts replacements by what is wrong with the peer, everything else by the operator."""
+    return desc.removesuffix("-peer").replace("-rule", "").removesuffix("-leader") if "replace-rule" in desc else desc
 
 
 def _roles(region: Region) -> dict[int, Role]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -60,12 +61,17 @@ class StepExecutor:
     def __init__(self, world: World) -> None:
         self._world = world
         self.faults: list[StepFault] = []
+        self.received: Counter[int] = Counter()
+        """Steps that PD has sent, by store."""
         self.snapshots = SnapshotTraffic(world)
 
     def receive(self, step: Step, region: Region) -> None:
         """A step reaches the leader's store; it is dropped without a word if that store cannot or will not."""
         leader = self._world.stores.get(region.leader_store)
-        if leader is None or leader.liveness is not Liveness.ALIVE or region.frozen:
+        if leader is None:
+            return
+        self.received[leader.id] += 1
+        if leader.liveness is not Liveness.ALIVE or region.frozen:
             return
         faults = [fault for fault in self.faults if fault.applies(leader.id, region.id) and fault.concerns(step)]
         if any(fault.action is StepAction.IGNORE for fault in faults):

@@ -40,6 +40,8 @@ class StoreLife:
             return
         store.last_heartbeat_ns = self._world.clock.wall_ns()
         self._world.report_space(store)
+        led = len(self._world.regions.of_store(store.id).leaders)
+        store.region_reports += led * HEARTBEAT_SECONDS / self._world.knobs.region_heartbeat_seconds
         self._world.on_heartbeat(store)
         self._timers[store.id] = []
         self._beat_in(store, HEARTBEAT_SECONDS)

@@ -37,6 +37,8 @@ class Member:
     """How many faults keep it from the cluster's data: what must read it hangs, the rest is answered."""
     is_locked: bool = False
     """Its region index is locked for good (surprise 1)."""
+    led: float = 0.0
+    """Virtual seconds for which it has led before; see :meth:`Members.led_seconds`."""
     clock_skew: float = 0.0
     """Seconds by which the clock of its machine is ahead."""
 
@@ -58,10 +60,23 @@ class Members:
         self.on_state: Callable[[Member], None] = lambda member: None
         """Called when a member dies, hangs or runs again."""
         self.leader_hung_since: float | None = None
+        self._led_since = 0.0
 
     def get(self, name: str) -> Member | None:
         """By name."""
         return next((member for member in self.all if member.name == name), None)
+
+    def led_seconds(self, name: str) -> float:
+        """For how long a member has led, all in all."""
+        current = self._clock.now - self._led_since if self.leader == name else 0.0
+        return self._named(name).led + current
+
+    def _count_lead(self) -> None:
+        """The leadership is about to change, or to be lost."""
+        leader = self.get(self.leader or "")
+        if leader is not None:
+            leader.led += self._clock.now - self._led_since
+        self._led_since = self._clock.now
 
     @property
     def has_quorum(self) -> bool:
@@ -84,6 +99,7 @@ class Members:
     def reelect(self) -> None:
         """The leader loses its lease and wins it back at once: what it remembered is gone all the same."""
         if self.leader is not None:
+            self._count_lead()
             name, self.leader = self.leader, None
             self._elect(name)
 
@@ -122,6 +138,7 @@ class Members:
         return member
 
     def _step_down(self) -> None:
+        self._count_lead()
         self.leader = self.etcd_leader = None
         self.leader_hung_since = None
         if self._election is not None:
@@ -148,6 +165,7 @@ class Members:
         leader = named or max(free or running, key=lambda member: member.leader_priority)
         if leader.name == self.leader:
             return
+        self._count_lead()
         self.leader = self.etcd_leader = leader.name
         self.changes += 1
         self.last_change = self._clock.now

@@ -78,6 +78,8 @@ class Store:
     region_weight: float = 1.0
     slow_score: int = 1
     is_busy: bool = False
+    region_reports: float = 0.0
+    """Heartbeats of the regions that it leads, so far."""
     liveness: Liveness = Liveness.ALIVE
     failed_at: float = field(default=0.0)
     """Virtual time since when it is not alive."""
