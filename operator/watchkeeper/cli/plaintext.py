@@ -6,19 +6,17 @@ Whoever can create an object can put any text into it, and it is shown to the pe
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
-_UNSAFE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
-"""Unicode categories: control, format (direction marks, zero width), surrogates, private, unassigned, separators."""
+from watchkeeper.visible import is_visible, visible
 
 
 def plain(text: object) -> str:
     r"""One line; every character that is not plainly visible is written as its escape, such as \x1b."""
-    return "".join(_escaped(char) if _is_unsafe(char) else char for char in str(text))
+    return visible(str(text))
 
 
 def lines(text: object) -> list[str]:
@@ -29,24 +27,13 @@ def lines(text: object) -> list[str]:
 def to_json(value: Any) -> str:
     """JSON in which unsafe characters are escaped; it means the same."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
-    return "".join(_json_escape(char) if char != "\n" and _is_unsafe(char) else char for char in text)
+    return "".join(char if char == "\n" or is_visible(char) else _json_escape(char) for char in text)
 
 
 def to_yaml(value: Any) -> str:
     """YAML; where anything unsafe is in it, everything beyond ASCII is escaped."""
     text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=not _holds_unsafe(value), width=120)
     return text.removesuffix("\n")
-
-
-def _is_unsafe(char: str) -> bool:
-    return not (" " <= char <= "~") and unicodedata.category(char) in _UNSAFE
-
-
-def _escaped(char: str) -> str:
-    number = ord(char)
-    if number < 0x100:
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def _json_escape(char: str) -> str:
@@ -56,7 +43,7 @@ def _json_escape(char: str) -> str:
 
 def _holds_unsafe(value: Any) -> bool:
     if isinstance(value, str):
-        return any(_is_unsafe(char) and char != "\n" for char in value)
+        return any(char != "\n" and not is_visible(char) for char in value)
     if isinstance(value, Mapping):
         return any(_holds_unsafe(key) or _holds_unsafe(inner) for key, inner in value.items())
     return isinstance(value, Sequence) and any(_holds_unsafe(inner) for inner in value)

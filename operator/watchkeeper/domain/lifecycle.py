@@ -27,6 +27,7 @@ from watchkeeper.api.v1alpha1.actionproposal import (
     Phase,
 )
 from watchkeeper.api.v1alpha1.conditions import Condition, ConditionStatus, find, is_true, with_condition
+from watchkeeper.visible import visible_lines
 
 OPERATOR = "watchkeeper"
 """The actor of transitions that nobody but the operator caused."""
@@ -125,11 +126,17 @@ def advance(
     Raises:
         ValueError: the transition is not in the table; a bug, never a user's mistake.
     """
-    old = proposal.status
+    old, message = proposal.status, visible_lines(message)
     conditions = _initial(old.conditions, moment)
     for mark in marks:
         conditions = with_condition(
-            conditions, mark.kind, mark.status, mark.reason, mark.message, now=moment.now, generation=moment.generation
+            conditions,
+            mark.kind,
+            mark.status,
+            mark.reason,
+            visible_lines(mark.message),
+            now=moment.now,
+            generation=moment.generation,
         )
     conditions = tuple(c for c in conditions if c.type not in drop)
     before, after = phase_of(old.conditions), phase_of(conditions)

@@ -7,8 +7,9 @@ database's error may quote a URL with a password in it.
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Any
+
+from watchkeeper.visible import visible
 
 GONE = "[redacted]"
 MAX_TEXT = 1024
@@ -32,9 +33,6 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 """Private keys, user information in URLs, HTTP credentials, JSON Web Tokens, and `password=…` within a text."""
 
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Unicode categories that have no place in one line of text: control, bidirectional marks, lone surrogates, line separators."""
-
 
 def redacted(text: str) -> str:
     """The text without what looks like a secret."""
@@ -43,16 +41,9 @@ def redacted(text: str) -> str:
     return text
 
 
-def visible(text: str, limit: int = MAX_TEXT) -> str:
+def shown(text: str, limit: int = MAX_TEXT) -> str:
     """At most `limit` characters; what cannot be seen is written as an escape, so that it cannot pretend to be something else."""
-    return "".join(_shown(character) for character in text[:limit])[:limit]
-
-
-def _shown(character: str) -> str:
-    if unicodedata.category(character) not in _INVISIBLE:
-        return character
-    code = ord(character)
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return visible(text[:limit])[:limit]
 
 
 def storable(value: Any, *, limit: int = MAX_TEXT, depth: int = MAX_DEPTH) -> Any:
@@ -64,13 +55,13 @@ def storable(value: Any, *, limit: int = MAX_TEXT, depth: int = MAX_DEPTH) -> An
         depth: how many levels are kept.
     """
     if isinstance(value, str):
-        return visible(redacted(value), limit)
+        return shown(redacted(value), limit)
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):
         return value if abs(value) <= EXACT else str(value)
     if isinstance(value, float):
-        return visible(repr(value), limit)
+        return shown(repr(value), limit)
     if depth == 0:
         return "…"
     if isinstance(value, dict):

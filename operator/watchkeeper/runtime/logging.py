@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from watchkeeper.visible import visible
+
 _STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime", "taskName"}
 _QUIET = ("aiohttp.access", "httpx", "httpcore", "kopf.objects")
 
@@ -30,13 +32,14 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """One record as a line for people, with the fields beside the message after it, as JSON."""
+    """One record as a line for people, with the fields beside the message after it, as JSON; only an exception has more."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging gives it
         """The line without an exception's text."""
+        record.message = visible(record.message)
         beside = (f" {k}={json.dumps(v, default=str)}" for k, v in _beside(record).items())
         return super().formatMessage(record) + "".join(beside)
 

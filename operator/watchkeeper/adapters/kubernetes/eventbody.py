@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from watchkeeper.adapters.kubernetes.series import EventKey, Series
+from watchkeeper.visible import visible_lines
 
 CONTROLLER = "watchkeeper.dev/operator"
 NOTE_BYTES = 1024
@@ -26,8 +27,8 @@ def event_name(regarding: str) -> str:
 
 
 def cut(text: str, size: int = NOTE_BYTES) -> str:
-    """At most `size` bytes of UTF-8 (the API server counts bytes), never half a character."""
-    return text.encode()[:size].decode(errors="ignore")
+    """Made visible, and at most `size` bytes of UTF-8 (the API server counts bytes), never half a character."""
+    return visible_lines(text).encode()[:size].decode(errors="ignore")
 
 
 def event(key: EventKey, series: Series, *, instance: str) -> dict[str, Any]:

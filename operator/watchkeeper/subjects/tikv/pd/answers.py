@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from watchkeeper.ports.redaction import redacted, visible
+from watchkeeper.ports.redaction import redacted, shown
 
 MAX_TEXT = 512
 
@@ -38,7 +38,7 @@ class RawAnswer:
 
     def text(self) -> str:
         """What it says, for people and for classification, without secrets; the raw text where it is not JSON."""
-        return visible(redacted(self._said()), MAX_TEXT)
+        return shown(redacted(self._said()), MAX_TEXT)
 
     def _said(self) -> str:
         raw = self.body.decode("utf-8", errors="replace").strip()
