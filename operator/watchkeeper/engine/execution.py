@@ -80,10 +80,11 @@ class Executor:
         proposal = await store.get(ActionProposal, key.namespace, key.name)
         if phase_of(proposal.status.conditions) is not Phase.VALIDATED or proposal.metadata.deletion_timestamp:
             return AGAIN
-        orders, stop, guard = await asyncio.gather(
+        orders, stop, guard, leaving = await asyncio.gather(
             gates.orders(key.namespace),
             gates.stop_now(key.namespace, proposal.spec.subject_ref.name),
             services.guards.survey(),
+            store.namespace_terminating(key.namespace),
         )
         decision = self.decide(proposal, orders, guard)
         verdict = decision.verdict
@@ -95,6 +96,9 @@ class Executor:
             return await self._outcomes.cancel(proposal, end)
         if isinstance(verdict, Hold):
             return await self._outcomes.hold(proposal, verdict, decision.approval)
+        if leaving:  # its stops may be deleted before its proposals are: what is not seen there is no permission
+            wait = Wait("NamespaceTerminating", "the namespace is being deleted: nothing is begun in it any more")
+            return await self._outcomes.hold(proposal, Hold(wait), decision.approval)
         return await self._prepare(proposal, decision)
 
     def decide(self, proposal: ActionProposal, orders: Orders, guard: GuardState) -> Decision:

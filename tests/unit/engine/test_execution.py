@@ -104,3 +104,13 @@ async def test_a_secret_that_may_not_be_read_is_said() -> None:
     await world.services.drivers.close()
     world.plugin.refuse = Denied("secrets is forbidden")
     assert (await passes(world, ladder, 1)).status.waits_for == "SubjectUnreachable"
+
+
+async def test_nothing_is_begun_in_a_namespace_that_is_being_deleted() -> None:
+    """Its stops may go before its proposals do."""
+    world = World(proposal())
+    world.store.api.terminating.add("team")
+    ladder = ProposalLadder(world.services)
+    held = (await passes(world, ladder, 3)).status
+    assert (held.phase, held.waits_for) == (Phase.VALIDATED, "NamespaceTerminating")
+    assert world.database.writes == []
