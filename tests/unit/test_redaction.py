@@ -9,7 +9,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watchkeeper.ports.redaction import MAX_TEXT, redacted, storable, visible
+from watchkeeper.ports.redaction import MAX_TEXT, redacted, shown, storable
 
 CANARY = "canary-4711-sesame"
 
@@ -49,11 +49,11 @@ def test_a_secret_that_can_be_told_by_its_form_is_gone(text: str) -> None:
 )
 def test_other_texts_stay_as_they_are(text: str) -> None:
     assert redacted(text) == text
-    assert visible(text) == text
+    assert shown(text) == text
 
 
 def test_nothing_invisible_is_left() -> None:
-    assert visible("a\nb\x1b[2J\u202ec\ud800\u2028") == "a\\u000ab\\u001b[2J\\u202ec\\ud800\\u2028"
+    assert shown("a\nb\x1b[2J\u202ec\ud800\u2028") == "a\\x0ab\\x1b[2J\\u202ec\\ud800\\u2028"
 
 
 JSON = st.recursive(

@@ -21,6 +21,7 @@ from localcluster.cluster import Cluster
 from tests.integration.engine.hostile_objects import Generator, Hostile
 from tests.integration.engine.world import EngineWorld, a_world
 from tests.integration.rest import users_of
+from tests.unit.domain.builders import KNOWN
 from watchkeeper.adapters.kubernetes.stored import parsed
 from watchkeeper.api.v1alpha1 import ActionProposal, OperatorPolicy, StandingChange
 from watchkeeper.api.v1alpha1.actionproposal import Phase
@@ -117,7 +118,7 @@ async def _sent(installed: Cluster, folder: Path, namespace: str, objects: list[
 def _understood(raw: dict[str, Any]) -> Standing:
     """What the operator makes of a policy that the API server took."""
     try:
-        return orders_of(parsed(OperatorPolicy, raw)).standing
+        return orders_of(parsed(OperatorPolicy, raw), KNOWN).standing
     except Invalid as error:
         return invalid_orders(error.message).standing
 
