@@ -176,7 +176,7 @@ def test_an_export_is_a_period_in_the_lines_as_they_are(folder: Folder, run: Run
 def test_an_export_as_csv_has_no_formulas(folder: Folder, run: Run, snapshot: SnapshotAssertion) -> None:
     found = run(MemoryServer(), "audit", "export", str(folder.stream), "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(found.stdout)))
-    assert [row["why"] for row in rows] == ["", "'=1+1", "'@SUM(A1)", 'two\\u000alines, "quoted"', "'-1", "plain"]
+    assert [row["why"] for row in rows] == ["", "'=1+1", "'@SUM(A1)", 'two\\x0alines, "quoted"', "'-1", "plain"]
     assert {row["approvers"] for row in rows[1:]} == {"bob eve"}
     assert not any(value.startswith(("=", "+", "-", "@")) for row in rows for value in row.values())
     assert found.stdout.splitlines()[0] == snapshot
