@@ -299,6 +299,21 @@ class ObjectStoreContract:
         with pytest.raises(Gone):
             await world.store.set_finalizer(leaving, present=False)
 
+    async def test_delete_takes_exactly_what_was_read(self, world: World) -> None:
+        made = await world.store.create(subject(world.namespace))
+        newer = await world.store.write_status(made, made.status.replace(message="changed"))
+        with pytest.raises(Conflict):
+            await world.store.delete(made)
+        await world.store.delete(newer)
+        with pytest.raises(Gone):
+            await world.store.get(Subject, world.namespace, "tikv")
+        with pytest.raises(Gone):
+            await world.store.delete(newer)
+        again = await world.store.create(subject(world.namespace))
+        with pytest.raises(Conflict):
+            await world.store.delete(newer)
+        assert await world.store.get(Subject, world.namespace, "tikv") == again
+
     async def test_namespace_terminating(self, world: World) -> None:
         assert not await world.store.namespace_terminating(world.namespace)
         assert await world.store.namespace_terminating("there-is-no-such-namespace")

@@ -127,7 +127,7 @@ class MemoryApi:
             case "GET":
                 return stored
             case "DELETE":
-                return self._delete(place, stored)
+                return self._delete(place, stored, body or {})
             case "PATCH":
                 return self._patch(place, stored, body, content, subresource)
         raise _Refusal(405, f"{method} is not allowed")
@@ -161,8 +161,10 @@ class MemoryApi:
         self._store(place, raw)
         return raw
 
-    def _delete(self, place: Place, stored: Raw) -> Raw:
+    def _delete(self, place: Place, stored: Raw, options: Raw) -> Raw:
         meta = stored["metadata"]
+        if any(meta[field] != wanted for field, wanted in options.get("preconditions", {}).items()):
+            raise _Refusal(409, "the precondition does not hold", {"name": place[2]})
         if not meta.get("finalizers"):
             self.remove(place)
             return stored

@@ -14,8 +14,8 @@ from localcluster.demo.story import tell
 from localcluster.installation import OPERATOR_NAMESPACE, SERVICE_ACCOUNT
 from localcluster.pki import Authority
 
-SETTINGS = {"leader_election": "true", "ticket_grace_seconds": "1"}
-"""With an election, as in a cluster, and tickets that come at once."""
+SETTINGS = {"leader_election": "true", "ticket_grace_seconds": "1", "sweep_interval_seconds": "5"}
+"""With an election, as in a cluster, tickets that come at once, and sweeps that come soon."""
 _SECRET = "pd-client"  # noqa: S105 - the name of a Secret, not one
 _PATIENCE_SECONDS = 60.0
 
@@ -26,10 +26,15 @@ def play(stage: Stage, say: Callable[[str], None]) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         tell(stage)
     narrator = Narrator(stage.cluster, NAMESPACE)
+    say("proposals that are kept for ten seconds")
+    before = len(narrator.list("ap"))
+    patch = '{"spec":{"retentionSeconds":10}}'
+    stage.cluster.kubectl("-n", NAMESPACE, "patch", "opol", "default", "--type", "merge", "-p", patch)
     say("a Subject behind TLS")
     _behind_tls(stage, narrator)
     say("a database that is silent for a while")
     _silent(stage, narrator)
+    narrator.until("fewer proposals", lambda: len(narrator.list("ap")) < before, seconds=_PATIENCE_SECONDS)
     if stage.operator is not None:
         stage.operator.stop()  # as a rollout would: what it has to say is said now
 

@@ -25,6 +25,7 @@ GRANTS = (
     ),
     Grant(("operatorpolicies",), _WATCH, "to obey them; the operator cannot change its orders"),
     Grant(("emergencystops",), _LOOK, "to obey them; the operator can neither make nor lift a stop"),
+    Grant(("actionproposals",), ("delete",), "to clear away proposals that ended long ago (retentionSeconds)"),
     Grant(("tickets",), (*_LOOK, "create"), "to open them, and to see when people hold one open"),
     Grant(("standingchanges",), ("create",), "the record of what an action is about to leave standing"),
     Grant(

@@ -41,6 +41,7 @@ class Orders:
     limits: Limits
     retry: Retry
     proposal_expiry_seconds: int
+    retention_seconds: int
     why: str
     version: PolicyVersion | None = None
     """Of the policy that they were read from; None where there is none, or where it makes no sense."""
@@ -62,6 +63,7 @@ HOLD = Orders(
     limits=_DEFAULTS.limits,
     retry=_DEFAULTS.retry,
     proposal_expiry_seconds=_DEFAULTS.proposal_expiry_seconds,
+    retention_seconds=_DEFAULTS.retention_seconds,
     why="there is no OperatorPolicy named default in this namespace: nothing is planned and nothing executes",
 )
 """What a missing policy means."""
@@ -78,6 +80,7 @@ def invalid_orders(problem: str) -> Orders:
         limits=_DEFAULTS.limits,
         retry=_DEFAULTS.retry,
         proposal_expiry_seconds=_DEFAULTS.proposal_expiry_seconds,
+        retention_seconds=_DEFAULTS.retention_seconds,
         why=f"the OperatorPolicy makes no sense, so it counts as Observe: {problem}",
     )
 
@@ -110,6 +113,7 @@ def orders_of(policy: OperatorPolicy, known: Known) -> Orders:
         limits=spec.limits,
         retry=spec.retry,
         proposal_expiry_seconds=min(spec.proposal_expiry_seconds, spec.limits.max_expiry_seconds),
+        retention_seconds=spec.retention_seconds,
         why=f"mode is {spec.mode} (OperatorPolicy default)",
         version=version_of(policy),
     )

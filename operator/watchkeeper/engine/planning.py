@@ -47,7 +47,7 @@ class Planner:
         obstacle = subject_obstacle(subject, services.clock.now())
         if obstacle is not None:
             return await self._hold(proposal, orders, obstacle.reason, obstacle.message)
-        wrong_ticket = await ticket_problems(services.store, proposal)
+        wrong_ticket, missing = await ticket_problems(services.store, proposal)
         try:
             run = await run_of(services, proposal, subject)
             self._require_available(proposal, subject)
@@ -58,6 +58,8 @@ class Planner:
             return await self._refuse(proposal, orders, Invalid([*wrong_ticket, *error.problems]))
         if wrong_ticket:
             return await self._refuse(proposal, orders, Invalid(wrong_ticket))
+        if missing is not None:  # whoever made both may have made the proposal first
+            return await self._hold(proposal, orders, missing.reason, missing.message)
         planned_proposal = await self._record(proposal, orders, subject, run, planned)
         if proposal.spec.dry_run:
             return await self.finish_dry_run(planned_proposal)

@@ -7,6 +7,7 @@ import logging
 
 from watchkeeper.api.v1alpha1 import ActionProposal, OperatorPolicy, StandingChange, Subject
 from watchkeeper.api.v1alpha1.meta import Resource
+from watchkeeper.engine.retention import clear_away
 from watchkeeper.engine.services import Services
 from watchkeeper.errors import WatchkeeperError
 
@@ -16,15 +17,16 @@ SWEPT: tuple[type[Resource], ...] = (Subject, OperatorPolicy, StandingChange, Ac
 
 
 async def sweep_once(services: Services, namespaces: tuple[str, ...] | None) -> int:
-    """Queue every object of our kinds, spread over a part of the interval; returns how many."""
-    count = 0
+    """Queue every object of our kinds, spread over a part of the interval, and clear away what is old; returns how many."""
     spread = services.settings.sweep_interval_seconds / 4
+    found: list[Resource] = []
     for kind in SWEPT:
         for namespace in namespaces or (None,):
-            for found in await services.store.list(kind, namespace):
-                services.queue.add_after(found.key, services.random.random() * spread)
-                count += 1
-    return count
+            found += await services.store.list(kind, namespace)
+    for obj in found:
+        services.queue.add_after(obj.key, services.random.random() * spread)
+    await clear_away(services, found)
+    return len(found)
 
 
 async def sweep_forever(services: Services, namespaces: tuple[str, ...] | None) -> None:

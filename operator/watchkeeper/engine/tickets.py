@@ -15,6 +15,7 @@ from watchkeeper.domain.tickets import Finding, Step, Turn
 from watchkeeper.engine.events import Doing
 from watchkeeper.engine.services import Services
 from watchkeeper.errors import Conflict, Gone, Invalid, WatchkeeperError
+from watchkeeper.ports.driver import Wait
 from watchkeeper.ports.objects import ObjectStore
 from watchkeeper.ports.recorder import EventType
 
@@ -133,25 +134,23 @@ def _belongs(ticket: Ticket, subject: Subject) -> bool:
     return spec.subject_ref.name == subject.metadata.name and ticket.metadata.name == name
 
 
-async def ticket_problems(store: ObjectStore, proposal: ActionProposal) -> list[str]:
-    """What is wrong with the ticket that a proposal names; empty when it names none.
+async def ticket_problems(store: ObjectStore, proposal: ActionProposal) -> tuple[list[str], Wait | None]:
+    """What is wrong with the ticket that a proposal names, and what can pass by itself; nothing when it names none.
 
     Raises:
         Transient: the ticket cannot be read now.
     """
     ref, namespace = proposal.spec.ticket_ref, proposal.metadata.namespace
     if ref is None:
-        return []
+        return [], None
     try:
         ticket = await store.get(Ticket, namespace, ref.name)
     except Gone:
-        return [
-            f"spec.ticketRef.name: there is no Ticket {ref.name} in namespace {namespace}: "
-            f"kubectl -n {namespace} get tk lists them"
-        ]
+        text = f"there is no Ticket {ref.name} in namespace {namespace} (yet): kubectl -n {namespace} get tk lists them"
+        return [], Wait("TicketNotFound", text)
     except Invalid as error:
-        return [f"spec.ticketRef.name: Ticket {ref.name} cannot be understood: {error.message}"]
+        return [f"spec.ticketRef.name: Ticket {ref.name} cannot be understood: {error.message}"], None
     about, wanted = ticket.spec.subject_ref.name, proposal.spec.subject_ref.name
     if about != wanted:
-        return [f"spec.ticketRef.name: Ticket {ref.name} is about Subject {about}, not about {wanted}"]
-    return []
+        return [f"spec.ticketRef.name: Ticket {ref.name} is about Subject {about}, not about {wanted}"], None
+    return [], None

@@ -74,6 +74,15 @@ class ObjectStore(Protocol):
         """
         ...
 
+    async def delete(self, obj: R) -> None:
+        """Delete exactly what was read: its uid and resourceVersion are compared.
+
+        Raises:
+            Conflict: somebody wrote since `obj` was read, or it is another object of that name.
+            Gone: the object is no more.
+        """
+        ...
+
     async def namespace_terminating(self, namespace: str) -> bool:
         """Whether the namespace is being deleted (or is gone)."""
         ...

@@ -30,6 +30,7 @@ def needed(operator_namespace: str, namespaces: tuple[str, ...] | None) -> tuple
                 wanted.append(Permission("patch", GROUP, plural, "status", place))
             if plural in _FINALIZED:
                 wanted.append(Permission("patch", GROUP, plural, namespace=place))
+        wanted.append(Permission("delete", GROUP, "actionproposals", namespace=place))
         wanted += [Permission("create", GROUP, plural, namespace=place) for plural in ("standingchanges", "tickets")]
         wanted.append(Permission("create", "events.k8s.io", "events", namespace=place))
         wanted.append(Permission("get", "", "namespaces", namespace=place))  # is it going away? a release asks

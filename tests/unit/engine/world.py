@@ -125,6 +125,10 @@ class MemoryStore(KubernetesObjects):
         name = f"set_finalizer {type(obj).__name__}"
         return await self._with_errors(name, super().set_finalizer(obj, present=present))
 
+    async def delete(self, obj: R) -> None:
+        self._said(f"delete {type(obj).__name__}", self.refuse)
+        await super().delete(obj)
+
     async def _with_errors(self, name: str, writing: Coroutine[Any, Any, R]) -> R:
         try:
             self._said(name, self.refuse)

@@ -74,6 +74,12 @@ class KubernetesObjects:
         raw = await self._connection.request("PATCH", paths.of_object(obj), body, content=JSON_PATCH)
         return parsed(type(obj), raw)
 
+    async def delete(self, obj: R) -> None:
+        """See the port."""
+        wanted = {"uid": obj.metadata.uid, "resourceVersion": _version(obj)}
+        body = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": wanted}
+        await self._connection.request("DELETE", paths.of_object(obj), body)
+
     async def namespace_terminating(self, namespace: str) -> bool:
         """See the port."""
         try:

@@ -227,6 +227,15 @@ class OperatorPolicySpec(ApiModel):
     proposal_expiry_seconds: int = Field(
         default=3600, ge=60, le=604800, description="Lifetime of a proposal that does not say its own."
     )
+    retention_seconds: int = Field(
+        default=WEEK_SECONDS,
+        ge=10,
+        le=31536000,
+        description=(
+            "How long a proposal is kept after its end; longer while something that it left stands, while its outcome is "
+            "Unknown and nobody has acknowledged it, and while the hour's budget counts it."
+        ),
+    )
 
 
 class OperatorPolicyStatus(ApiModel):

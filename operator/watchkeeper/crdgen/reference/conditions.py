@@ -40,6 +40,7 @@ PROPOSAL_CONDITIONS = (
     Reasoned(Kind.VALIDATED, "Planned", "True: the plan is in status, with its digest"),
     Reasoned(Kind.VALIDATED, "Invalid", "False: the parameters are wrong; the message lists every problem"),
     Reasoned(Kind.VALIDATED, "SubjectNotFound", "Unknown: there is no Subject of that name"),
+    Reasoned(Kind.VALIDATED, "TicketNotFound", "Unknown: there is no Ticket of that name (yet)"),
     Reasoned(Kind.VALIDATED, "SubjectUnreachable", "Unknown: the Subject cannot be planned for now; also other waits"),
     Reasoned(Kind.APPROVED, "Approved", "True: the people needed have agreed"),
     Reasoned(Kind.APPROVED, "Awaited", "False: people are awaited"),

@@ -64,6 +64,10 @@ class AuditedObjects:
         """See the port."""
         return await self._objects.set_finalizer(obj, present=present)
 
+    async def delete(self, obj: R) -> None:
+        """See the port."""
+        await self._objects.delete(obj)
+
     async def namespace_terminating(self, namespace: str) -> bool:
         """See the port."""
         return await self._objects.namespace_terminating(namespace)
