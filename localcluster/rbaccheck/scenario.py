@@ -66,6 +66,21 @@ def _silent(stage: Stage, narrator: Narrator) -> None:
         narrator.until("a ticket", lambda: bool(narrator.list("tk")), seconds=_PATIENCE_SECONDS)
         stage.simulator.resume()
         narrator.until("health", lambda: _health(narrator) == "Healthy", seconds=_PATIENCE_SECONDS)
+    _answer(narrator, narrator.list("tk")[0]["metadata"]["name"])
+
+
+def _answer(narrator: Narrator, ticket: str) -> None:
+    """A proposal that names a ticket: the operator reads it."""
+    spec = {
+        "subjectRef": {"name": SUBJECT},
+        "ticketRef": {"name": ticket},
+        "action": {"source": "Tool", "name": "log-message", "parameters": {"message": "seen"}},
+        "reason": "it was silent",
+        "dryRun": True,
+    }
+    with contextlib.redirect_stdout(io.StringIO()):
+        name = narrator.apply("alice", _object("ActionProposal", "answer", spec), verb="create")
+    narrator.phase(name, "Completed", seconds=_PATIENCE_SECONDS)
 
 
 def _health(narrator: Narrator) -> str | None:

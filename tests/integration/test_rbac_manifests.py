@@ -59,7 +59,8 @@ MAY = [
     *(("patch", f"{GROUP}/{plural}/status") for plural in
       ("subjects", "operatorpolicies", "actionproposals", "standingchanges", "tickets")),
     ("create", f"{GROUP}/standingchanges"),
-    *((verb, f"{GROUP}/tickets") for verb in ("list", "watch", "create")),
+    *((verb, f"{GROUP}/tickets") for verb in ("get", "list", "watch", "create")),
+    ("delete", f"{GROUP}/actionproposals"),
     ("create", "events.k8s.io/events"),
     ("patch", "events.k8s.io/events"),
     ("get", "core/pods"),
@@ -77,7 +78,7 @@ MAY_NOT = [
     *((verb, f"{GROUP}/{plural}") for plural in ("operatorpolicies", "emergencystops") for verb in
       ("create", "update", "patch", "delete", "deletecollection", "govern", "resume")),
     *((verb, f"{GROUP}/actionproposals") for verb in
-      ("create", "update", "delete", "deletecollection", "approve", "cancel", "acknowledge")),
+      ("create", "update", "deletecollection", "approve", "cancel", "acknowledge")),
     ("approve", f"{GROUP}/actionproposals/transfer-leader"),
     ("approve", f"{GROUP}/actionproposals/risk.low"),
     *((verb, f"{GROUP}/standingchanges") for verb in ("update", "delete", "deletecollection")),

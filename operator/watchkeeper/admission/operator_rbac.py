@@ -26,7 +26,7 @@ GRANTS = (
     Grant(("operatorpolicies",), _WATCH, "to obey them; the operator cannot change its orders"),
     Grant(("emergencystops",), _LOOK, "to obey them; the operator can neither make nor lift a stop"),
     Grant(("actionproposals",), ("delete",), "to clear away proposals that ended long ago (retentionSeconds)"),
-    Grant(("tickets",), (*_LOOK, "create"), "to open them, and to see when people hold one open"),
+    Grant(("tickets",), (*_WATCH, "create"), "to open them, to read one that a proposal names, to see holds of people"),
     Grant(("standingchanges",), ("create",), "the record of what an action is about to leave standing"),
     Grant(
         (

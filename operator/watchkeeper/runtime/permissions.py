@@ -14,7 +14,7 @@ _GUARDS = (
     "mutatingadmissionpolicybindings",
 )
 _FINALIZED = ("actionproposals", "standingchanges", "subjects")
-_NEVER_READ_ALONE = ("emergencystops", "tickets")
+_NEVER_READ_ALONE = ("emergencystops",)
 
 
 def needed(operator_namespace: str, namespaces: tuple[str, ...] | None) -> tuple[Permission, ...]:
