@@ -63,10 +63,15 @@ def _silent(stage: Stage, narrator: Narrator) -> None:
     for _ in range(2):
         stage.simulator.pause()
         narrator.until("blindness", lambda: _health(narrator) == "Blind", seconds=_PATIENCE_SECONDS)
-        narrator.until("a ticket", lambda: bool(narrator.list("tk")), seconds=_PATIENCE_SECONDS)
+        narrator.until("a ticket", lambda: bool(_tickets(narrator)), seconds=_PATIENCE_SECONDS)
         stage.simulator.resume()
         narrator.until("health", lambda: _health(narrator) == "Healthy", seconds=_PATIENCE_SECONDS)
-    _answer(narrator, narrator.list("tk")[0]["metadata"]["name"])
+    _answer(narrator, _tickets(narrator)[0])
+
+
+def _tickets(narrator: Narrator) -> list[str]:
+    """Of the Subject that the story is about."""
+    return [t["metadata"]["name"] for t in narrator.list("tk") if t["spec"]["subjectRef"]["name"] == SUBJECT]
 
 
 def _answer(narrator: Narrator, ticket: str) -> None:

@@ -1,15 +1,17 @@
-"""The ladder of a policy: say how it is understood, and count what waits under it."""
+"""The ladder of a policy: say how it is understood, what was done under it, and what is held up."""
 
 from __future__ import annotations
 
-from watchkeeper.api.v1alpha1.conditions import ConditionStatus, with_condition
 from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.api.v1alpha1.operatorpolicy import OperatorPolicy
-from watchkeeper.domain.orders import Standing
+from watchkeeper.api.v1alpha1.subject import Subject
+from watchkeeper.domain.policystatus import Scene, next_look, policy_status
 from watchkeeper.engine.guards import noted_on_policy
 from watchkeeper.engine.result import DONE, Result
 from watchkeeper.engine.services import Services
 from watchkeeper.errors import Gone
+
+SHORTEST_SECONDS = 1.0
 
 
 class PolicyLadder:
@@ -19,7 +21,7 @@ class PolicyLadder:
         self._services = services
 
     async def reconcile(self, key: Key) -> Result:
-        """One pass."""
+        """One pass; the next one when the status changes by itself."""
         services = self._services
         try:
             policy = await services.store.get(OperatorPolicy, key.namespace, key.name)
@@ -28,22 +30,14 @@ class PolicyLadder:
             return DONE
         policy = await noted_on_policy(services, policy)
         orders = services.gates.understood(policy)
-        valid = orders.standing is Standing.GIVEN
-        keys = services.tracker.keys(kind="ActionProposal", namespace=key.namespace, live=True)
-        status = policy.status.replace(
-            observed_generation=policy.metadata.generation,
-            effective_mode=orders.mode,
-            approval=str(orders.approval.mode) if orders.approval else "none",
-            pending=sum(1 for _ in keys),
-            conditions=with_condition(
-                policy.status.conditions,
-                "Ready",
-                ConditionStatus.TRUE if valid else ConditionStatus.FALSE,
-                "Understood" if valid else "Invalid",
-                orders.why,
-                now=services.clock.now(),
-                generation=policy.metadata.generation,
-            ),
+        _, stops = await services.gates.recent(key.namespace)
+        pending = services.tracker.keys(kind="ActionProposal", namespace=key.namespace, live=True)
+        scene = Scene(
+            subjects=await services.store.list(Subject, key.namespace),
+            stops=stops,
+            pending=sum(1 for _ in pending),
+            now=services.clock.now(),
         )
-        await services.store.write_status(policy, status)
-        return DONE
+        await services.store.write_status(policy, policy_status(policy, orders, scene))
+        due = next_look(orders, scene)
+        return DONE if due is None else Result(max(SHORTEST_SECONDS, (due - scene.now).total_seconds()))

@@ -9,11 +9,14 @@ from typing import Any
 import kopf
 
 from watchkeeper.api.v1alpha1.meta import GROUP, VERSION, Key
+from watchkeeper.api.v1alpha1.operatorpolicy import POLICY_NAME
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.tracker import Seen
 from watchkeeper.handlers.echoes import Echoes
 from watchkeeper.ports.objects import FINALIZER
 
+POLICY_SECONDS = 5.0
+"""From a claim to the look at what the policy's status counts of it: many claims make one look."""
 _ENDED_PHASES = frozenset({"Completed", "Failed", "Cancelled"})
 _ENDED_STATES = frozenset({"Lost", "HandedOver", "Released", "Abandoned"})
 
@@ -76,10 +79,21 @@ def _subject(services: Services, key: Key, body: Mapping[str, Any], gone: bool) 
     face = f"{parts} {status.get('reachable')} {body['metadata'].get('deletionTimestamp')} {gone}"
     changed = services.tracker.face_changed(key, face)
     _track(services, key, body, gone, ended=False)
+    writes = [entry.get("operationKey") for entry in status.get("recentWrites") or ()]
+    states = [(entry.get("operationKey"), entry.get("state")) for entry in status.get("inFlight") or ()]
+    if gone:
+        services.tracker.lost(_claims_of(key))
+    elif services.tracker.face_changed(_claims_of(key), f"{writes} {states}"):
+        services.queue.add_after(Key("OperatorPolicy", key.namespace, POLICY_NAME), POLICY_SECONDS)
     if changed:  # else a claim or a count has changed: the next look, which is due anyway, is soon enough
         services.queue.add(key)
         for other in services.tracker.keys(namespace=key.namespace, subject=key.name, live=not gone):
             services.queue.add(other)
+
+
+def _claims_of(subject: Key) -> Key:
+    """What the tracker knows the claims of a Subject by."""
+    return Key("Claims", subject.namespace, subject.name)
 
 
 def _policy(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -> None:
@@ -111,7 +125,7 @@ def _ticket(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -
 
 
 def _wake_all(services: Services, namespace: str | None) -> None:
-    for kind in ("ActionProposal", "StandingChange", "Subject"):
+    for kind in ("ActionProposal", "StandingChange", "Subject", "OperatorPolicy"):
         for key in services.tracker.keys(kind=kind, namespace=namespace, live=True):
             services.queue.add(key)
 

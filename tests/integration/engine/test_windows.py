@@ -93,3 +93,20 @@ async def test_a_policy_that_makes_no_sense_is_observe_and_says_why_also_before_
     assert "spec.rules[0].actions: there is no action drian-store; there are drain-store" in ready.message
     await world.waiting(proposal.metadata.name, "Nothing")
     assert world.writes == []
+
+
+async def test_the_status_of_a_policy_tells_what_was_done_and_what_is_held_up(world: EngineWorld) -> None:
+    await world.patch(await world.policy(), NEVER)
+    transfer = await world.propose("transfer-leader", **world.a_transfer())
+    assert (await world.ended(transfer.metadata.name)).status.phase is Phase.COMPLETED
+    freeze = {**await around_now(world, minutes=-5, open_seconds=3600), "reason": "the month's end"}
+    await world.patch(await world.policy(), {"freezeWindows": [freeze]})
+    await world.make("emergencystops", "EmergencyStop", "fire", {"reason": "fire"})
+    status = (await understood(world)).status
+    assert [(entry.subject, entry.actions) for entry in status.hour] == [("tikv", 1)]
+    assert [window.reason for window in status.open_freeze_windows] == ["the month's end"]
+    assert f"{world.namespace}/fire" in status.stops
+    assert status.effective_mode == "Execute"
+    world.ahead = 3700
+    await world.patch(await world.policy(), {"freezeWindows": []})
+    assert (await understood(world)).status.hour == ()

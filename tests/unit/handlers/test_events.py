@@ -24,6 +24,11 @@ SPEC = {"subjectRef": {"name": "tikv"}, "action": {"source": "Tool", "name": "wa
 class Queue:
     def __init__(self) -> None:
         self.added: list[str] = []
+        self.later: list[str] = []
+
+    def add_after(self, key: Key, seconds: float) -> None:
+        assert seconds > 0
+        self.later.append(f"{key.kind}/{key.name}")
 
     def add(self, key: Key) -> None:
         self.added.append(f"{key.kind}/{key.name}")
@@ -140,9 +145,14 @@ async def test_an_ended_proposal_wakes_only_while_it_has_the_finalizer(bed: Bed,
     assert await bed.event("actionproposals", proposal("3", phase), "DELETED") == ["ActionProposal/p"]
 
 
-async def test_a_claim_on_the_subject_wakes_nobody(bed: Bed) -> None:
+async def test_a_claim_on_the_subject_wakes_nobody_but_a_little_later_its_policy(bed: Bed) -> None:
     assert await bed.event("subjects", subject(health="Healthy")) == ["Subject/tikv"]
-    assert await bed.event("subjects", subject(health="Healthy", inFlight=[{"action": "x"}])) == []
+    bed.queue.later.clear()
+    claimed = subject(health="Healthy", inFlight=[{"operationKey": "u/0/1", "state": "Writing"}])
+    assert await bed.event("subjects", claimed) == []
+    assert bed.queue.later == ["OperatorPolicy/default"]
+    assert await bed.event("subjects", claimed) == []
+    assert bed.queue.later == ["OperatorPolicy/default"], "once for each change"
 
 
 async def test_what_matters_of_the_subject_wakes_it_and_its_proposals(bed: Bed) -> None:

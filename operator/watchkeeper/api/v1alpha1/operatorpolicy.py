@@ -20,6 +20,7 @@ from watchkeeper.api.v1alpha1.meta import (
     ObjectName,
     Resource,
     Rule,
+    Timestamp,
 )
 from watchkeeper.api.v1alpha1.vocabulary import Mode, Risk
 
@@ -29,6 +30,8 @@ MAX_RULES = 32
 MAX_FREEZE_WINDOWS = 32
 HOUR_SECONDS = 3600
 WEEK_SECONDS = 604800
+MAX_LISTED = 64
+"""Entries of a list in status; it is for people, so what is beyond them is left out."""
 MAX_ACTIONS_PER_HOUR = 300
 """So that Subject.status.recentWrites holds every action of an hour, with room for the ends of standing changes."""
 
@@ -238,6 +241,34 @@ class OperatorPolicySpec(ApiModel):
     )
 
 
+StopName = Annotated[str, Field(max_length=317)]
+"""Namespace and name of an EmergencyStop."""
+
+
+class SubjectHour(ApiModel):
+    """How much of the hour's budget of a Subject is used."""
+
+    subject: ObjectName = Field(description="The Subject.")
+    actions: Count = Field(
+        description="Actions claimed in the last 60 minutes; limits.maxActionsPerHour is compared with it."
+    )
+
+
+class OpenWindow(ApiModel):
+    """A freeze window that is open."""
+
+    reason: str = Field(max_length=253, description="Why.")
+    until_time: Timestamp = Field(description="When it closes.")
+
+
+class FrozenAction(ApiModel):
+    """An action that is frozen until a person has acknowledged an Unknown outcome."""
+
+    subject: ObjectName = Field(description="On which Subject.")
+    action: str = Field(max_length=63, description="Which action.")
+    proposal: ObjectName = Field(description="Whose outcome is Unknown.")
+
+
 class OperatorPolicyStatus(ApiModel):
     """How the orders are understood; written by the operator only."""
 
@@ -247,6 +278,30 @@ class OperatorPolicyStatus(ApiModel):
     )
     approval: str | None = Field(default=None, max_length=64, description="The approval mode, for the column.")
     pending: Count | None = Field(default=None, description="Proposals of this namespace that have not ended.")
+    hour: tuple[SubjectHour, ...] = Field(
+        default=(),
+        max_length=MAX_LISTED,
+        json_schema_extra=ATOMIC,
+        description="Subjects with actions in the last 60 minutes, those with the most first.",
+    )
+    open_freeze_windows: tuple[OpenWindow, ...] = Field(
+        default=(),
+        max_length=MAX_FREEZE_WINDOWS,
+        json_schema_extra=ATOMIC,
+        description="Freeze windows that are open now.",
+    )
+    frozen_actions: tuple[FrozenAction, ...] = Field(
+        default=(),
+        max_length=MAX_LISTED,
+        json_schema_extra=ATOMIC,
+        description="Actions that wait until a person has acknowledged an Unknown outcome.",
+    )
+    stops: tuple[StopName, ...] = Field(
+        default=(),
+        max_length=MAX_LISTED,
+        json_schema_extra=LIST_SET,
+        description="EmergencyStops in force here, as namespace/name; those in the operator's own namespace, too.",
+    )
     conditions: tuple[Condition, ...] = Field(
         default=(),
         max_length=16,
