@@ -62,7 +62,7 @@ class Observer:
         for name in coordinator.schedulers.names:
             scheduler = coordinator.schedulers.get(name)
             stores = f" for stores {sorted(scheduler.stores)}" if scheduler is not None and scheduler.stores else ""
-            paused = "paused" if coordinator.scheduler_pauses.is_paused(name) else "runs"
+            paused = "paused" if coordinator.scheduler_pauses.is_paused(name) else "running"
             found[f"scheduler/{name}"] = paused + (stores if name == EVICT_LEADER else "")
         if self._context.world.config.halt_scheduling:
             found["scheduler/scheduling"] = "halted"

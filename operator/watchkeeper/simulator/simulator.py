@@ -12,7 +12,7 @@ from watchkeeper.simulator.director import Director
 from watchkeeper.simulator.events import EventLog
 from watchkeeper.simulator.faults import Faults
 from watchkeeper.simulator.faults.scene import Scene
-from watchkeeper.simulator.metrics.tikv import tikv_metrics
+from watchkeeper.simulator.metrics.tikv import tikv_metrics, unreachable_metrics
 from watchkeeper.simulator.observer import Observer
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call
@@ -34,6 +34,7 @@ from watchkeeper.simulator.world.members import Member, Members
 from watchkeeper.simulator.world.region import Region
 from watchkeeper.simulator.world.state import World
 from watchkeeper.simulator.world.store import Store
+from watchkeeper.simulator.world.unreachable import UnreachableReports
 
 
 class Simulator:
@@ -72,6 +73,7 @@ class Simulator:
         self.workload = Workload(
             self.world, self.scenario.workload, self.coordinator.executor.snapshots, random.Random(seed)
         )
+        self.unreachable = UnreachableReports(self.world)
         self.slow_scores = SlowScores(self.world, self.workload)
         self.world.on_heartbeat = self._heartbeat
         self.coordinator.merges.label_borders = lambda: self.labels.borders
@@ -94,7 +96,7 @@ class Simulator:
             self.live,
             self.handle,
             lambda: control_app(self),
-            lambda store: tikv_metrics(self.world, self.workload, store),
+            lambda store: tikv_metrics(self.world, self.workload, store) + unreachable_metrics(self.unreachable, store),
         )
         self.members.on_new_leader = self._leader_changed
 

@@ -13,6 +13,7 @@ import typer
 
 from watchkeeper.simulator.cli import faults, scenarios, serve, state, watch
 from watchkeeper.simulator.cli.client import NobodyAnswers, Refused
+from watchkeeper.simulator.cli.pages import write_reference
 from watchkeeper.simulator.scenariofile import ScenarioError
 
 _HELP = """A simulated TiKV cluster: PD's HTTP API, stores, regions, and everything that can go wrong.
@@ -40,6 +41,7 @@ app.add_typer(scenarios.app, name="scenarios")
 app.command("state")(state.state)
 app.add_typer(faults.app, name="fault")
 app.command("watch")(watch.watch)
+app.command("reference", hidden=True)(write_reference)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from watchkeeper.simulator.faults.fault import Area, Heal, Lasting
 from watchkeeper.simulator.faults.scene import Scene
+from watchkeeper.simulator.world.clock import Timer
 from watchkeeper.simulator.world.region import Region
 from watchkeeper.simulator.world.store import Liveness
 
@@ -15,7 +16,7 @@ from watchkeeper.simulator.world.store import Liveness
 class NetworkCut(Lasting):
     """Some stores cannot reach the others, while all of them go on talking to PD.
 
-    PD calls every store Up. Leaders on the smaller side of a region lose it to the larger side after 10 s;
+    PD calls every store Up. Leaders on the smaller side of a region lose it to the larger side within 10 to 20 s;
     leaders are never handed over the cut, and new peers behind it stay pending. 10 minutes later the peers beyond the
     cut show as down. Stores count unreachable peers (`tikv_server_report_failure_msg_total`).
     """
@@ -35,9 +36,11 @@ class NetworkCut(Lasting):
         cut = scene.world.links.cut(one, other)
         knobs = scene.world.knobs
         timers = [
-            scene.after(knobs.election_seconds, lambda: _elect(scene)),
-            scene.after(knobs.report_down_seconds, lambda: _report_down(scene, scene.now - knobs.report_down_seconds)),
+            _elect_later(scene, region) for region in scene.world.regions if _has_lost_its_majority(scene, region)
         ]
+        timers.append(
+            scene.after(knobs.report_down_seconds, lambda: _report_down(scene, scene.now - knobs.report_down_seconds))
+        )
 
         def heal() -> None:
             for timer in timers:
@@ -48,14 +51,23 @@ class NetworkCut(Lasting):
         return heal
 
 
-def _elect(scene: Scene) -> None:
-    """Every leader that has lost its majority gives way to one that has one."""
-    for region in list(scene.world.regions):
-        voters = [peer.store_id for peer in region.voters]
-        if region.leader_store in voters:
-            lost = scene.world.links.unreachable_from(region.leader_store, voters)
-            if 2 * len(lost) >= len(voters):
-                scene.life.elect(region)
+def _has_lost_its_majority(scene: Scene, region: Region) -> bool:
+    voters = [peer.store_id for peer in region.voters]
+    if region.leader_store not in voters:
+        return False
+    return 2 * len(scene.world.links.unreachable_from(region.leader_store, voters)) >= len(voters)
+
+
+def _elect_later(scene: Scene, region: Region) -> Timer:
+    """Each region waits for an election time-out of its own."""
+    knobs = scene.world.knobs
+    seconds = knobs.election_seconds * (1 + knobs.election_spread * scene.world.random.random())
+
+    def elect() -> None:
+        if _has_lost_its_majority(scene, region):
+            scene.life.elect(region)
+
+    return scene.after(seconds, elect)
 
 
 def _report_down(scene: Scene, since: float) -> None:

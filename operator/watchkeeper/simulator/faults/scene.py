@@ -20,7 +20,7 @@ from watchkeeper.simulator.world.life import StoreLife
 from watchkeeper.simulator.world.members import Member, MemberState
 from watchkeeper.simulator.world.region import Region
 from watchkeeper.simulator.world.registration import StoreSpec, register
-from watchkeeper.simulator.world.store import Liveness, Store
+from watchkeeper.simulator.world.store import Liveness, NodeState, Store
 
 _RETRY_SECONDS = 2.0
 _TRIES = 300
@@ -171,7 +171,8 @@ class Scene:
 
     def add_store(self, spec: StoreSpec) -> Store:
         """A store joins and begins to beat."""
-        store = register(self.world, spec, self.world.version.removeprefix("v"))
+        version = self.world.version.removeprefix("v")
+        store = register(self.world, spec, version, node_state=NodeState.PREPARING)
         self.life.start(store)
         return store
 

@@ -27,7 +27,7 @@ class StoreFault(Lasting):
 class StoreCrash(StoreFault):
     """The process of a store is gone.
 
-    Its regions elect other leaders after 10 s, PD calls it Disconnected after 20 s and Down after
+    Its regions elect other leaders within 10 to 20 s, PD calls it Disconnected after 20 s and Down after
     max-store-down-time; 10 minutes after the crash its peers show as down. Healed, it starts again: Up at once, its
     peers pending until they have caught up.
     """
@@ -40,7 +40,7 @@ class StoreCrash(StoreFault):
 
 
 class StoreSilent(StoreFault):
-    """A store cannot talk to PD, and to nobody but PD.
+    """A store cannot talk to PD, but to everybody else.
 
     It keeps its leaders and serves; PD calls it Disconnected after 20 s, then Down, and its operators do nothing.
     """

@@ -8,6 +8,7 @@ from watchkeeper.simulator.workload.waiting import under_way
 from watchkeeper.simulator.workload.workload import Workload
 from watchkeeper.simulator.world.state import World
 from watchkeeper.simulator.world.store import Store
+from watchkeeper.simulator.world.unreachable import UnreachableReports
 
 _READ_POOL = "unified-read-po"
 _PRIORITY = {"priority": "unknown"}
@@ -34,6 +35,12 @@ def tikv_metrics(world: World, workload: Workload, store: Store) -> str:
     )
     slow = family("tikv_raftstore_slow_score", "gauge", [({}, store.slow_score)])
     return regions + sizes + slow + _requests(workload, store) + _pools(workload, store)
+
+
+def unreachable_metrics(reports: UnreachableReports, store: Store) -> str:
+    """Messages to other stores that could not be sent."""
+    samples = [({"type": "unreachable", "store_id": str(lost)}, count) for lost, count in reports.of(store.id).items()]
+    return family("tikv_server_report_failure_msg_total", "counter", samples)
 
 
 def _requests(workload: Workload, store: Store) -> str:

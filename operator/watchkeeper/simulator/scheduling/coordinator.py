@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from watchkeeper.simulator.scheduling.arrival import StoreArrival
 from watchkeeper.simulator.scheduling.checker import RuleChecker
 from watchkeeper.simulator.scheduling.controller import OperatorController
 from watchkeeper.simulator.scheduling.execution import StepExecutor
@@ -62,6 +63,7 @@ class Coordinator:
         world.regions.on_change = self._region_changed
         world.regions.on_gone = self.operators.region_gone
         self.removal = StoreRemoval(world, self.schedulers)
+        self.arrival = StoreArrival(world)
         self.removal.on_state = self.checker.look_at_store
         world.on_store_state = self.checker.look_at_store
 

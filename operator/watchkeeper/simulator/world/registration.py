@@ -21,8 +21,8 @@ class StoreSpec(BaseModel):
     capacity_gib: int = Field(default=100, gt=0)
 
 
-def register(world: World, spec: StoreSpec, version: str) -> Store:
-    """PD learns of a store; its heartbeats are begun by who calls."""
+def register(world: World, spec: StoreSpec, version: str, *, node_state: NodeState = NodeState.SERVING) -> Store:
+    """PD learns of a store; its heartbeats are begun by who calls. One that joins later is Preparing at first."""
     now = world.clock.wall_ns()
     world.ids.reserve(spec.id)
     world.config.store_limits[spec.id] = StoreLimit()
@@ -35,6 +35,7 @@ def register(world: World, spec: StoreSpec, version: str) -> Store:
         started_ns=now,
         capacity=spec.capacity_gib * GIB,
         last_heartbeat_ns=now,
+        node_state=node_state,
     )
     world.on_new_store(store)
     return store

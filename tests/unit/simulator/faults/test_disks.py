@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.simulator.faults.bed import Bed
+from watchkeeper.simulator.workload.spec import WorkloadSpec
 
 
 def test_a_busy_store_gets_no_leader_until_the_last_reason_is_gone() -> None:
@@ -72,3 +73,45 @@ def test_a_cold_restart_empties_the_cache() -> None:
     bed.pass_time(5)
     assert bed.states()[2] == "Up"
     assert bed.sim.world.stores[2].cold_since == pytest.approx(31.0)
+
+
+@pytest.mark.parametrize("milliseconds", [10, 50])
+def test_a_grey_disk_is_felt_by_clients_and_not_seen_by_pd(milliseconds: int) -> None:
+    bed = Bed(workload=WorkloadSpec(reads_per_second=20_000, writes_per_second=4000))
+    before = bed.p99()
+    number = bed.do("disk-grey", store=2, extra_milliseconds=milliseconds)
+    bed.pass_time(300)
+    during = bed.p99()
+    print(f"+{milliseconds} ms: p99 {before * 1000:.1f} ms before, {during * 1000:.1f} ms during")
+    assert during > before + milliseconds / 2000
+    assert (bed.store(2)["slow_score"], bed.states()[2]) == (1, "Up")
+    bed.heal(number)
+    bed.pass_time(5)
+    assert bed.p99() == pytest.approx(before, rel=0.1)
+
+
+def test_a_slow_disk_has_a_score_that_doubles_and_falls_again() -> None:
+    bed = Bed()
+    number = bed.do("disk-slow", store=2)
+    scores = []
+    for _ in range(6):
+        bed.pass_time(10)
+        scores.append(bed.store(2)["slow_score"])
+    assert scores == sorted(scores)
+    assert (1 < scores[0] < 100, scores[-1]) == (True, 100)
+    bed.heal(number)
+    bed.pass_time(330)
+    assert bed.store(2)["slow_score"] == 1
+
+
+def test_two_slow_disks_on_one_store_add_up_and_heal_apart() -> None:
+    bed = Bed()
+    disk = bed.sim.world.stores[2].disk
+    first, second = bed.do("disk-grey", store=2), bed.do("disk-slow", store=2)
+    assert disk.extra_seconds == pytest.approx(0.61)
+    bed.heal(first)
+    assert disk.extra_seconds == pytest.approx(0.6)
+    assert disk.bandwidth_share == pytest.approx(0.2)
+    bed.heal(second)
+    assert disk.extra_seconds == 0
+    assert disk.bandwidth_share == pytest.approx(1)

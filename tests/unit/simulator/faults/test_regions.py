@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.simulator.faults.bed import Bed
+from watchkeeper.simulator.workload.spec import WorkloadSpec
 
 
 def test_a_region_without_leader_shows_the_old_one_until_pd_changes_its_leader() -> None:
@@ -142,3 +143,18 @@ def test_delayed_steps_are_late_and_ignored_ones_never_come() -> None:
     assert bed.region(region)["leader"]["store_id"] == 1
     bed.pass_time(5)
     assert bed.region(region)["leader"]["store_id"] == target
+
+
+def test_a_hot_row_heats_the_store_that_leads_it_even_after_a_split() -> None:
+    bed = Bed(workload=WorkloadSpec(reads_per_second=1000))
+    region = bed.led_by(1)
+    number = bed.do("hot-row", region=region, reads_per_second=30_000)
+    bed.pass_time(10)
+    loads = [bed.sim.workload.load_of(store).cpu for store in range(1, 7)]
+    assert loads[0] == max(loads) > 0.5
+    bed.do("region-split", region=region)
+    bed.pass_time(10)
+    assert bed.sim.workload.load_of(1).cpu > 0.5
+    bed.heal(number)
+    bed.pass_time(10)
+    assert bed.sim.workload.load_of(1).cpu < 0.1

@@ -131,3 +131,28 @@ def test_a_zone_is_lost_with_and_without_return(seconds: float | None) -> None:
 def test_a_zone_that_is_not_there_is_told() -> None:
     with pytest.raises(ValueError, match=r"no store has the label zone=z9; there are \['z1', 'z2', 'z3'\]"):
         Bed().do("zone-loss", zone="z9")
+
+
+def test_stores_count_messages_that_did_not_reach_another_one() -> None:
+    bed = Bed(stores=3, regions=30)
+    reports = bed.sim.unreachable
+    assert reports.of(1) == {}
+    number = bed.do("network-cut", stores=[2], others=[1])
+    bed.pass_time(60)
+    before = reports.of(1)
+    assert (set(before), before[2] > 100) == ({2}, True)
+    bed.heal(number)
+    bed.pass_time(60)
+    assert reports.of(1) == before
+
+
+@pytest.mark.parametrize(("regions", "state"), [(30, 1), (200, 0)])
+def test_a_store_that_joins_is_preparing_until_it_is_ready(regions: int, state: int) -> None:
+    bed = Bed(regions=regions)
+    bed.do("forgotten-pause", scheduler="all")
+    bed.do("store-replaced", store=2)
+    bed.sim.world.stores[2].physically_destroyed = True
+    bed.pass_time(25)
+    new = max(bed.states())
+    assert new > 6
+    assert bed.store(new).get("node_state", 0) == state
