@@ -41,6 +41,8 @@ def slow_disk(bed: Bed) -> None:
     bed.until(180)
     assert bed.store(2)["slow_score"] == 100
     assert bed.metric('pd_cluster_status{engine="tikv",store="2",type="store_slow_count"}') == 1
+    bed.until(300)
+    assert bed.leaders(2) == 0
 
 
 def hung_disk(bed: Bed) -> None:
@@ -123,11 +125,20 @@ def low_disk(bed: Bed) -> None:
 
 
 def hot_row(bed: Bed) -> None:
+    first = next(iter(bed.sim.world.regions)).id
     bed.until(50)
     before = bed.p99()
+    bed.until(100)
+    assert first not in hot_regions(bed)
     bed.until(300)
     print(f"hot row: p99 {before * 1000:.1f} ms before, {bed.p99() * 1000:.1f} ms during")
     assert bed.p99() > 1.5 * before
+    assert first in hot_regions(bed)
+
+
+def hot_regions(bed: Bed) -> set[int]:
+    stores = bed.get("/hotspot/regions/read")["as_leader"].values()
+    return {one["region_id"] for store in stores for one in store["statistics"]}
 
 
 def leaderless_region(bed: Bed) -> None:
@@ -150,8 +161,8 @@ def forgotten_pause(bed: Bed) -> None:
 
 
 def rolling_upgrade(bed: Bed) -> None:
-    bed.until(65)
-    assert "1" in bed.get(EVICTED)["store-id-ranges"]
+    bed.until(125)
+    assert "6" in bed.get(EVICTED)["store-id-ranges"]
     bed.until(900)
     assert bed.ask("GET", EVICTED)[0] == 404
     assert bed.states() == UP

@@ -92,6 +92,16 @@ async def test_a_hung_member_and_a_dropped_answer_leave_the_client_waiting(
     assert simulator.evicted_stores == [1]
 
 
+async def test_an_answer_that_is_cut_short_is_an_error_for_the_client(
+    served: tuple[Simulator, Endpoints], http: httpx.AsyncClient
+) -> None:
+    _, endpoints = served
+    await fault(http, endpoints, kind="pd-route", path="/stores", is_cut=True, times=1)
+    with pytest.raises(httpx.RemoteProtocolError):
+        await http.get(f"{endpoints.pd[0]}{V1}/stores")
+    assert len((await http.get(f"{endpoints.pd[0]}{V1}/stores")).json()["stores"]) == 6
+
+
 async def test_latency_is_real_and_a_wait_of_pd_is_not_where_time_stands_still(
     served: tuple[Simulator, Endpoints], http: httpx.AsyncClient
 ) -> None:
@@ -132,7 +142,7 @@ async def test_control_shows_state_and_requests_and_moves_time(
         ({"kind": "store-crash", "store": 1, "extra": True}, "extra: unknown field; allowed are seconds, store, kind"),
         ({"kind": "nonsense"}, "kind: there is no such fault; there are store-crash, store-silent"),
         ({"store": 1}, "kind is missing; it is one of store-crash"),
-        ({"kind": "pd-route"}, "say what happens: status, hangs or milliseconds"),
+        ({"kind": "pd-route"}, "say what happens: status, hangs, is_cut or milliseconds"),
     ],
     ids=lambda value: str(value)[:30],
 )

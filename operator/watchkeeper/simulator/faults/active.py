@@ -111,7 +111,8 @@ class ActiveFaults:
         instead = next((answer for fault in met if (answer := fault.instead) is not None), None)
         answer = instead if instead is not None else handle(member, call)
         seconds = sum(fault.seconds for fault in met)
-        return replace(answer, latency=seconds, hangs=answer.hangs or any(fault.hangs for fault in met))
+        hangs = answer.hangs or any(fault.hangs for fault in met)
+        return replace(answer, latency=seconds, hangs=hangs, is_cut=any(fault.is_cut for fault in met))
 
 
 def _short(fault: Fault) -> str:

@@ -35,6 +35,7 @@ from watchkeeper.simulator.faults.pd import (
     PdUndercount,
 )
 from watchkeeper.simulator.faults.region import (
+    BouncingLeaders,
     BrokenIsolation,
     ExtraPeers,
     IgnoredSteps,
@@ -71,6 +72,7 @@ AnyFault = (
     | MissingPeers
     | ExtraPeers
     | IgnoredSteps
+    | BouncingLeaders
     | PdLeaderChange
     | PdLeaderFlapping
     | PdMemberDown

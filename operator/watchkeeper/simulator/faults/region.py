@@ -13,6 +13,7 @@ from watchkeeper.simulator.scheduling.steps import EnterJoint, LeaveJoint
 from watchkeeper.simulator.world.placement import isolation_score
 from watchkeeper.simulator.world.region import Peer, Region
 from watchkeeper.simulator.world.reshaping import can_merge, merge, middle_key, split
+from watchkeeper.simulator.world.store import Liveness
 
 
 class RegionFault(Lasting):
@@ -112,6 +113,48 @@ class PendingPeers(Lasting):
             executor.resume_snapshots()
 
         return heal
+
+
+class BouncingLeaders(Lasting):
+    """Leaders that were moved off a store come back to it after a moment.
+
+    A transfer succeeds and is undone a few seconds later, as when a store campaigns by itself; no operator tells.
+    """
+
+    area: ClassVar[Area] = Area.REGION
+
+    kind: Literal["leaders-bounce"] = "leaders-bounce"
+    store: int = Field(ge=1, description="id of the store that they come back to")
+    after_seconds: float = Field(default=10.0, gt=0, description="how long they stay away")
+
+    def begin(self, scene: Scene) -> Heal:
+        """Watch its leaders, once a second."""
+        store_id = scene.store(self.store).id
+        led = _led_by(scene, store_id)
+
+        def look() -> None:
+            now = _led_by(scene, store_id)
+            for region_id in led - now:
+                scene.after(self.after_seconds, lambda lost=region_id: _bounce(scene, lost, store_id))  # type: ignore[misc]
+            led.clear()
+            led.update(now)
+
+        return scene.every(1.0, look)
+
+
+def _led_by(scene: Scene, store_id: int) -> set[int]:
+    return set(scene.world.regions.of_store(store_id).leaders)
+
+
+def _bounce(scene: Scene, region_id: int, store_id: int) -> None:
+    """It campaigns and wins, if its peer is there and well."""
+    region = scene.world.regions.get(region_id)
+    peer = region.peer_on(store_id) if region is not None else None
+    if region is None or peer is None or not region.is_healthy(peer) or region.leader_store == store_id:
+        return
+    if scene.world.stores[store_id].liveness is Liveness.ALIVE and not region.frozen:
+        with scene.world.regions.changing(region):
+            region.leader_store = store_id
 
 
 class RegionSplit(RegionHappening):

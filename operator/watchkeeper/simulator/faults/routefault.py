@@ -20,6 +20,8 @@ class RouteFault:
     seconds: float = 0.0
     """Latency in real seconds."""
     hangs: bool = False
+    is_cut: bool = False
+    """The connection breaks in the middle of the answer."""
     after: bool = False
     """Only after PD has handled it: applied, but no answer."""
     times: int | None = None

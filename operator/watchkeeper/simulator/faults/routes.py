@@ -72,7 +72,7 @@ class PdRateLimit(TrafficFault):
 
 
 class PdRoute(TrafficFault):
-    """Requests of some routes are refused with any status and text, delayed, or left without an answer.
+    """Requests of some routes are refused with any status and text, delayed, cut short, or left without an answer.
 
     With `after` PD carries them out first, and only the answer is lost.
     """
@@ -83,20 +83,21 @@ class PdRoute(TrafficFault):
     body: str = Field(default="", description="its text")
     milliseconds: float = Field(default=0.0, ge=0, description="real milliseconds that the answer waits")
     hangs: bool = Field(default=False, description="no answer ever comes")
+    is_cut: bool = Field(default=False, description="the connection breaks in the middle of PD's answer")
     after: bool = Field(default=False, description="PD has carried the request out before the answer is lost or late")
     times: int | None = Field(default=None, ge=1, description="only the next so many requests; without it, all")
 
     @model_validator(mode="after")
     def _does_something(self) -> Self:
-        if self.status is None and not self.hangs and not self.milliseconds:
-            raise ValueError("say what happens: status, hangs or milliseconds")
+        if self.status is None and not self.hangs and not self.is_cut and not self.milliseconds:
+            raise ValueError("say what happens: status, hangs, is_cut or milliseconds")
         if self.after and self.status is not None:
             raise ValueError("with after the answer can be lost (hangs) or late (milliseconds), not another one")
         return self
 
     def begin(self, scene: Scene) -> Heal:
         """Treat them so."""
-        chosen = self.model_dump(include={"method", "status", "body", "hangs", "after", "times"})
+        chosen = self.model_dump(include={"method", "status", "body", "hangs", "is_cut", "after", "times"})
         return self.put(
             scene, RouteFault(path=self.path, member=self.member, seconds=self.milliseconds / 1000, **chosen)
         )

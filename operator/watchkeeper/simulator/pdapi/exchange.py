@@ -60,6 +60,8 @@ class Answer:
     latency: float = 0.0
     """Real seconds before it is sent: a fault of the network."""
     hangs: bool = False
+    is_cut: bool = False
+    """The connection breaks in the middle of the body."""
     later: Callable[[], Answer] | None = None
     """PD is not done yet: what it answers is known after the `delay`, or put off again."""
 

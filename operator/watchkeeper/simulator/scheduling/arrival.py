@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from watchkeeper.simulator import gotext
 from watchkeeper.simulator.scheduling.removal import CHECK_SECONDS
 from watchkeeper.simulator.world.clock import NANOSECONDS
 from watchkeeper.simulator.world.state import World
@@ -10,8 +11,6 @@ from watchkeeper.simulator.world.store import NodeState, Store
 _SMALL_CLUSTER = 100
 """With fewer regions every store is ready at once (`InitClusterRegionThreshold`)."""
 _SHARE = 0.9
-_PREPARING_SECONDS = 48 * 3600.0
-"""PD's default of max-store-preparing-time."""
 
 
 class StoreArrival:
@@ -32,7 +31,8 @@ class StoreArrival:
         """In a small cluster at once; else when it holds nearly its share, or after max-store-preparing-time."""
         world = self._world
         age = (world.clock.wall_ns() - store.started_ns) / NANOSECONDS
-        if len(world.regions) < _SMALL_CLUSTER or age >= _PREPARING_SECONDS:
+        longest = gotext.seconds(str(world.config.schedule["max-store-preparing-time"]))
+        if len(world.regions) < _SMALL_CLUSTER or age >= longest:
             return True
         stores = world.living_stores()
         whole = sum(world.regions.of_store(one.id).region_size for one in stores)

@@ -145,20 +145,23 @@ class Server:
             headers = {name.lower(): value for name, value in request.headers.items()}
             path, query = request.rel_url.raw_path, request.rel_url.raw_query_string
             call = Call(request.method, path, query, body, headers, remote=_remote(request))
-            return await self._send(self._handle(member, call))
+            answer = self._handle(member, call)
+            response = await self._send(answer)
+            return await _send_half(request, response) if answer.is_cut else response
 
         return handler
 
-    async def _send(self, answer: Answer) -> web.StreamResponse:
+    async def _send(self, answer: Answer) -> web.Response:
         if answer.hangs:
             await asyncio.sleep(_FOR_EVER)
+        latency = answer.latency
         await self._live.wait(answer.delay)
         while answer.later is not None:
             self._live.catch_up()
             answer = answer.later()
             await self._live.wait(answer.delay)
-        if answer.latency > 0:
-            await asyncio.sleep(answer.latency)
+        if latency > 0:
+            await asyncio.sleep(latency)
         headers = {**answer.headers, "Date": self._date()}
         if answer.content_type is not None:
             headers["Content-Type"] = answer.content_type
@@ -183,3 +186,15 @@ class Server:
             return web.Response(body=text.encode(), headers={"Content-Type": _METRICS_TYPE})
 
         return handler
+
+
+async def _send_half(request: web.BaseRequest, whole: web.Response) -> web.StreamResponse:
+    """The head promises the whole body; then the connection breaks in the middle of it."""
+    body = whole.body if isinstance(whole.body, bytes) else b""
+    half = web.StreamResponse(status=whole.status, headers=whole.headers)
+    half.content_length = len(body)
+    await half.prepare(request)
+    await half.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return half

@@ -32,6 +32,7 @@ LASTING: dict[str, dict[str, Any]] = {
     "isolation-broken": {"count": 1},
     "steps-ignored": {},
     "hot-row": {},
+    "leaders-bounce": {"store": 1},
     "pd-leader-flapping": {},
     "pd-member-down": {},
     "pd-member-hung": {"member": "pd-1"},

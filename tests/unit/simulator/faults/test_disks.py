@@ -115,3 +115,15 @@ def test_two_slow_disks_on_one_store_add_up_and_heal_apart() -> None:
     bed.heal(second)
     assert disk.extra_seconds == 0
     assert disk.bandwidth_share == pytest.approx(1)
+
+
+def test_clients_feel_a_cold_cache_until_it_is_warm() -> None:
+    bed = Bed(workload=WorkloadSpec(reads_per_second=30_000))
+    before = bed.p99()
+    bed.do("cold-restart", store=2, down_seconds=30)
+    bed.pass_time(120)
+    during = bed.p99()
+    print(f"cold restart: p99 {before * 1000:.1f} ms before, {during * 1000:.1f} ms with a cold cache")
+    assert during > 1.05 * before
+    bed.pass_time(600)
+    assert bed.p99() == pytest.approx(before, rel=0.03)

@@ -136,8 +136,11 @@ def test_operator_v1_restarts_all_stores_and_removes_everybodys_entries_at_the_e
     started = {one: bed.store(one)["start_timestamp"] for one in bed.states()}
     bed.pass_time(8)
     assert evicted(bed) == {"6"}
-    bed.pass_time(30)
-    bed.ask("POST", "/schedulers", {"name": "evict-leader-scheduler", "store_id": 1})
+    bed.pass_time(60)
+    assert "6" not in evicted(bed)
+    bed.ask("POST", "/schedulers", {"name": "evict-leader-scheduler", "store_id": 6})
+    bed.pass_time(20)
+    assert "6" in evicted(bed)
     bed.pass_time(600)
     assert evicted(bed) == set()
     after = {one: bed.store(one)["start_timestamp"] for one in bed.states()}

@@ -158,3 +158,21 @@ def test_a_hot_row_heats_the_store_that_leads_it_even_after_a_split() -> None:
     bed.heal(number)
     bed.pass_time(10)
     assert bed.sim.workload.load_of(1).cpu < 0.1
+
+
+def test_leaders_that_were_moved_away_bounce_back() -> None:
+    bed = Bed()
+    number = bed.do("leaders-bounce", store=1, after_seconds=10)
+    region = bed.led_by(1)
+    target = next(peer["store_id"] for peer in bed.region(region)["peers"] if peer["store_id"] != 1)
+    body = {"name": "transfer-leader", "region_id": region, "to_store_id": target}
+    bed.ask("POST", "/operators", body)
+    bed.pass_time(5)
+    assert "status: SUCCESS" in bed.get(f"/operators/{region}")
+    assert bed.region(region)["leader"]["store_id"] == target
+    bed.pass_time(10)
+    assert bed.region(region)["leader"]["store_id"] == 1
+    bed.heal(number)
+    bed.ask("POST", "/operators", body)
+    bed.pass_time(30)
+    assert bed.region(region)["leader"]["store_id"] == target

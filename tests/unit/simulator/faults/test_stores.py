@@ -156,3 +156,15 @@ def test_a_store_that_joins_is_preparing_until_it_is_ready(regions: int, state: 
     new = max(bed.states())
     assert new > 6
     assert bed.store(new).get("node_state", 0) == state
+
+
+def test_a_second_reason_to_be_dead_is_no_second_death() -> None:
+    bed = Bed(knobs=Knobs(report_down_seconds=60))
+    first = bed.do("store-crash", store=2)
+    bed.pass_time(50)
+    bed.do("store-crash", store=2)
+    bed.pass_time(15)
+    assert bed.checked("down-peer") == 33
+    bed.heal(first)
+    bed.pass_time(60)
+    assert bed.states()[2] == "Disconnected"
