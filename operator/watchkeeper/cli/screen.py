@@ -14,7 +14,7 @@ from rich.text import Text
 from watchkeeper.cli.plaintext import plain
 
 _ENDLESS = 1 << 16
-"""Columns where there is no terminal: nothing is cut or folded there."""
+"""Columns: nothing is cut or folded, on a terminal neither, where it wraps by itself and names can be copied whole."""
 
 Fact = tuple[str, Sequence[str]]
 """A name, and the lines that stand beside it."""
@@ -57,10 +57,9 @@ class Screen:
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """A table as kubectl prints it."""
-        folds = self._out.is_terminal
         table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
         for column in columns:
-            table.add_column(plain(column).upper(), no_wrap=not folds, overflow="fold")
+            table.add_column(plain(column).upper(), no_wrap=True)
         for row in rows:
             table.add_row(*(_cell(value) for value in row))
         with self._out.capture() as captured:
@@ -108,10 +107,9 @@ class Screen:
         return sys.stdin.readline().strip()
 
     def _console(self, stream: TextIO) -> Console:
-        terminal = stream.isatty()
         return Console(
             file=stream,
-            width=None if terminal else _ENDLESS,
+            width=_ENDLESS,
             color_system="auto" if self._color else None,
             markup=False,
             emoji=False,

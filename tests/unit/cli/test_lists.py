@@ -159,13 +159,15 @@ def test_colours_only_where_they_are_wanted(
     assert ("\x1b[" in out.getvalue(), "\x1b[" in err.getvalue()) == (escapes, escapes)
 
 
-def test_a_terminal_folds_what_a_file_keeps_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("stream", [Terminal(), io.StringIO()], ids=["terminal", "file"])
+def test_nothing_is_cut_or_folded(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO) -> None:
     monkeypatch.setenv("COLUMNS", "40")
-    text = "x" * 300
-    for stream, lines in ((Terminal(), 9), (io.StringIO(), 2)):
-        Screen(color=False, out=stream).table(["What"], [[text]])
-        assert stream.getvalue().count("\n") == lines
-        assert stream.getvalue().replace("\n", "").count("x") == 300
+    screen = Screen(color=False, out=stream, err=stream)
+    screen.table(["What", "More"], [["x" * 300, "y" * 300]])
+    screen.facts([("name", ["z" * 300])])
+    screen.error("e" * 300)
+    lines = stream.getvalue().splitlines()
+    assert lines[1:] == ["x" * 300 + "   " + "y" * 300, "name  " + "z" * 300, "error: " + "e" * 300]
 
 
 @pytest.mark.parametrize(("terminal_in", "terminal_err"), [(True, True), (False, True), (True, False)])
