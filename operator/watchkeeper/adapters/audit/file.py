@@ -36,8 +36,10 @@ class FileSink:
         return await self._thread.run(self._last)
 
     async def close(self) -> None:
-        """Close the file."""
-        self._thread.close()
+        """Close the file; in its thread, since a number that is closed under a write could be somebody else's by then."""
+        self._thread.close(self._close)
+
+    def _close(self) -> None:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -52,8 +54,7 @@ class FileSink:
         if self._fd is not None:
             if _same(self._fd, self._path):
                 return self._fd
-            os.close(self._fd)
-            self._fd = None
+            self._close()
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         self._fd = os.open(self._path, flags, MODE)
         size = os.fstat(self._fd).st_size

@@ -49,8 +49,9 @@ class LineThread:
         except OSError as error:
             raise SinkFailed(f"{self._name}: {error.strerror or error}") from error
 
-    def close(self) -> None:
-        """Take no more calls; one that hangs is not waited for."""
+    def close(self, last: Callable[[], None] = lambda: None) -> None:
+        """Take no more calls. `last` is run after those that were taken; none of it is waited for."""
+        self._calls.put(last)
         self._calls.put(None)
 
     def _work(self) -> None:

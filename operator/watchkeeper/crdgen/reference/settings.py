@@ -22,7 +22,10 @@ EXIT_CODES = (
 ENDPOINTS = (
     ("/healthz", "500 when a key has waited for more than five minutes: the workers are stuck"),
     ("/readyz", "503 while it leads and its watches have not begun; a stand-by is ready"),
-    ("/metrics", "Prometheus: passes, their duration, the queue's depth and age, whether this replica leads"),
+    (
+        "/metrics",
+        "Prometheus: passes, their duration, the queue's depth and age, whether this replica leads, whether the audit works",
+    ),
 )
 
 

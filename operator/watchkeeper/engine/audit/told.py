@@ -10,11 +10,13 @@ from datetime import datetime
 from watchkeeper.domain.audit.record import Fact
 
 MAX_OBJECTS = 4096
+"""Objects of which every record is remembered."""
+MAX_VERSIONS = 262_144
+"""Objects of which it is remembered which version was told last: a sweep over all of them repeats nothing."""
 
 
 @dataclass(slots=True)
 class _Known:
-    version: str = ""
     ids: set[str] = field(default_factory=set)
     facets: dict[str, str] = field(default_factory=dict)
 
@@ -30,15 +32,15 @@ class Told:
         self.since: datetime | None = None
         """None: nothing is known to have been told."""
         self._objects: OrderedDict[str, _Known] = OrderedDict()
+        self._versions: OrderedDict[str, str] = OrderedDict()
 
     def knows(self, uid: str, version: str) -> bool:
         """Whether all that this version of the object shows has been told."""
-        known = self._objects.get(uid)
-        return known is not None and known.version == version
+        return self._versions.get(uid) == version
 
     def has(self, uid: str) -> bool:
         """Whether some version of the object has been looked at."""
-        return uid in self._objects
+        return uid in self._versions
 
     def fresh(self, uid: str, facts: Iterable[Fact]) -> list[Fact]:
         """Those that are not known to be in the stream."""
@@ -51,7 +53,8 @@ class Told:
         """All of these are in the stream now."""
         known = self._objects.setdefault(uid, _Known())
         self._objects.move_to_end(uid)
-        known.version = version
+        self._versions[uid] = version
+        self._versions.move_to_end(uid)
         for fact in facts:
             if fact.facet is None:
                 known.ids.add(fact.id)
@@ -59,6 +62,8 @@ class Told:
                 known.facets[fact.facet[0]] = fact.facet[1]
         while len(self._objects) > MAX_OBJECTS:
             self._objects.popitem(last=False)
+        while len(self._versions) > MAX_VERSIONS:
+            self._versions.popitem(last=False)
 
 
 def _has(known: _Known, fact: Fact) -> bool:
