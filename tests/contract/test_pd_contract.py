@@ -25,10 +25,10 @@ async def get(pd: httpx.AsyncClient, path: str, **query: Any) -> Any:
     return answer.json()
 
 
-async def some_region(pd: httpx.AsyncClient) -> dict[str, Any]:
-    """A healthy region with three voters."""
+async def some_region(pd: httpx.AsyncClient, *, with_start: bool = False) -> dict[str, Any]:
+    """A healthy region with three voters; `with_start`: not the first one, and not the one behind it either."""
     page = await get(pd, "/regions/key", limit=64)
-    for region in page["regions"]:
+    for region in page["regions"][2:] if with_start else page["regions"]:
         voters = [peer for peer in region["peers"] if peer["role_name"] == "Voter"]
         if len(voters) == len(region["peers"]) >= 3 and "down_peers" not in region and "pending_peers" not in region:
             return dict(region)
