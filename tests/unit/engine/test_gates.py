@@ -46,3 +46,14 @@ async def test_what_is_recent_is_read_once() -> None:
     store.objects[made.key] = made
     assert not (await gates.recent("team"))[0].executing
     assert (await gates.orders("team")).executing
+
+
+async def test_namespaces_that_nobody_asks_about_any_more_are_forgotten() -> None:
+    store, clock = SlowStore(), SetClock()
+    store.go.set()
+    gates = Gates(cast("ObjectStore", store), clock, known=KNOWN, operator_namespace="system", cache_seconds=1)
+    for number in range(50):
+        await gates.recent(f"team-{number}")
+        clock.passed += 0.5
+    assert len(gates._cache) <= 4
+    assert len(gates._locks) <= 4

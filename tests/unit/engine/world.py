@@ -185,6 +185,7 @@ class Database:
         self.cluster_id = "7"
         self.leaves: StandingIntent | None = None
         self.domains: Domains | None = Domains(own=frozenset({"zone=a"}), unhealthy={}, fenced={})
+        self.before_check: Callable[[], None] = lambda: None
         self.before_write: Callable[[], None] = lambda: None
 
     def definitions(self) -> Mapping[str, ActionDefinition]:
@@ -198,6 +199,7 @@ class Database:
 
     async def check(self, step: PlanStep, facts: Facts) -> Readiness:
         del step, facts
+        self.before_check()
         return Readiness(domains=self.domains)
 
     def catalog(self, observation: Observation | None) -> tuple[CatalogEntry, ...]:
