@@ -10,7 +10,7 @@ LOCK := requirements/dev.txt
 WORKERS ?= 2
 STAMP := $(VENV)/.installed-$(shell cat $(LOCK) pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: help venv demo test check fmt crds manifests rbac-check bench cluster-up cluster-down binaries lock clean
+.PHONY: help venv demo test check fmt crds manifests rbac-check bench soak cluster-up cluster-down binaries lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ demo: binaries ## the main story on a local control plane and a simulated TiKV (
 
 test: binaries ## all tests, WORKERS (2) at once; ends with pytest's closing line
 	@$(PY) -m pytest -n $(WORKERS) $(ARGS)
+
+soak: venv ## the property test with new seeds for MINUTES (5); SEED=n MINUTES=0 plays one round again
+	@$(PY) -m tests.property.soak --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
 
 check: venv ## lint, types, layers, generated files
 	@$(VENV)/bin/ruff check .

@@ -17,7 +17,6 @@ MOVE_SECONDS = 3.0
 TIMEOUT_SECONDS = 20.0
 """After which an operator that no store obeys is given up."""
 STORES = (1, 2, 3, 4)
-OURS = "watchkeeper"
 OTHERS = "others"
 
 
@@ -59,7 +58,7 @@ class Cluster:
         self.peers = {region: {1, 2, 3} for region in self.leaders}
         self.operators: dict[int, Operator] = {}
         self.evicted: dict[int, list[str]] = {}
-        """Store -> who asked for it, oldest first; PD itself does not know that."""
+        """Store -> who asked for it (an operation key, or others), oldest first; PD itself does not know that."""
         self.taken: list[Taken] = []
         self.down = False
         self.obeys = True
@@ -101,11 +100,11 @@ class Cluster:
         self.read()
         if pd_leader != self.pd_leader:
             raise NotLeader(f"{pd_leader} leads no more")
-        answer = self._apply(what, values)
+        answer = self._apply(key, what, values)
         self.taken.append(Taken(key, what, dict(values), self._now()))
         return answer
 
-    def _apply(self, what: str, values: Mapping[str, Any]) -> str:
+    def _apply(self, key: str, what: str, values: Mapping[str, Any]) -> str:
         match what:
             case "transfer-leader" | "transfer-peer":
                 region = int(values["region"])
@@ -117,7 +116,7 @@ class Cluster:
                 self.operators[region] = Operator(kind, region, source, int(values["toStore"]), self._now(), self.obeys)
                 return "The operator is created."
             case "drain-store":
-                self.evicted.setdefault(int(values["store"]), []).append(OURS)
+                self.evicted.setdefault(int(values["store"]), []).append(key)
                 for region, leader in self.leaders.items():
                     if leader == int(values["store"]):
                         self.leaders[region] = next(s for s in sorted(self.peers[region]) if s != leader)

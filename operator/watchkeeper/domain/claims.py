@@ -6,9 +6,9 @@ two replicas and deleted objects alike.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from watchkeeper.api.v1alpha1.subject import (
     MAX_IN_FLIGHT,
@@ -34,15 +34,14 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What wants to claim: the object, for which process, its action and targets, and when."""
+    """What wants to claim: the object, for which process, its action and targets."""
 
     uid: str
     holder: str
     action: str
     targets: Sequence[str]
-    now: datetime
-    grace_seconds: float
-    """After its deadline, before a claim of the same object counts as abandoned."""
+    abandoned: Callable[[InFlight], bool]
+    """Whether a claim of the same object was watched for so long that its holder cannot send any more."""
 
 
 def freeze(in_flight: Sequence[InFlight], wanted: Wanted) -> Wait | None:
@@ -65,7 +64,7 @@ def obstacle(in_flight: Sequence[InFlight], wanted: Wanted) -> Wait | None:
     others = [entry for entry in in_flight if entry.uid != wanted.uid]
     for entry in in_flight:
         foreign = entry.uid == wanted.uid and entry.state is InFlightState.WRITING and entry.holder != wanted.holder
-        if foreign and not abandoned(entry, wanted.now, wanted.grace_seconds):
+        if foreign and not wanted.abandoned(entry):
             return Wait("AnotherWriteInFlight", f"{entry.holder} has claimed it for {entry.kind} {entry.name}, too")
     frozen = freeze(in_flight, wanted)
     if frozen is not None:
@@ -142,6 +141,14 @@ def moved(in_flight: Sequence[InFlight], operation_key: str, state: InFlightStat
     return tuple(e.replace(state=state) if e.operation_key == operation_key else e for e in in_flight)
 
 
-def abandoned(entry: InFlight, now: datetime, grace_seconds: float) -> bool:
-    """Whether a Writing claim is so old that its holder cannot send any more."""
-    return now > entry.deadline_time + timedelta(seconds=grace_seconds)
+def patience(began: datetime, deadline: datetime, grace_seconds: float) -> float:
+    """For how many seconds somebody else's attempt must be watched before it is known that it cannot send any more.
+
+    A length, measured by the watcher's own monotonic clock: the times themselves come from a clock that may be set.
+    """
+    return (deadline - began).total_seconds() + grace_seconds
+
+
+def abandoned(entry: InFlight, watched_seconds: float, grace_seconds: float) -> bool:
+    """Whether a Writing claim was watched for so long that its holder cannot send any more."""
+    return watched_seconds > patience(entry.claimed_time, entry.deadline_time, grace_seconds)

@@ -40,7 +40,7 @@ from watchkeeper.engine.runners import Run, run_of
 from watchkeeper.engine.sending import NotSent, Order, Sent, checked_send
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.standingrecords import StandingRecords
-from watchkeeper.engine.subjectclaims import claim, retract
+from watchkeeper.engine.subjectclaims import abandoned_claims, claim, retract
 from watchkeeper.errors import Conflict, Denied, Gone, Transient, WatchkeeperError
 from watchkeeper.ports.driver import Facts, Readiness, Wait
 from watchkeeper.ports.guards import GuardState
@@ -193,8 +193,7 @@ class Executor:
             settings.instance,
             step.action,
             step.targets,
-            self._services.clock.now(),
-            settings.recovery_grace_seconds,
+            abandoned_claims(self._services),
         )
         busy = (obstacle if run.writes else freeze)(subject.status.in_flight, wanted)
         return Hold(busy) if busy is not None else None

@@ -16,6 +16,7 @@ from watchkeeper.api.v1alpha1.subject import InFlightState, Subject
 from watchkeeper.domain import verification
 from watchkeeper.domain.lifecycle import Kind, Mark, Moment, advance
 from watchkeeper.domain.verification import Judgement, judge
+from watchkeeper.engine.attempts import on_its_way
 from watchkeeper.engine.execution import current_step
 from watchkeeper.engine.outcome import Outcomes, with_attempt
 from watchkeeper.engine.result import Result
@@ -42,15 +43,14 @@ class Follower:
         services = self._services
         attempt = proposal.status.attempts[-1]
         key = attempt.operation_key
-        if self._outcomes.remembers(key):
+        mine = attempt.holder == services.settings.instance
+        if mine and self._outcomes.remembers(key):  # another process may have used a number that we could not write
             return await self._outcomes.record(proposal, key)
         if key in services.sending:
             return Result(1.0)
-        if attempt.state is AttemptState.INTENDED and attempt.holder != services.settings.instance:
-            grace = timedelta(seconds=services.settings.recovery_grace_seconds)
-            left = (attempt.deadline_time + grace - services.clock.now()).total_seconds()
-            if left > 0:
-                return Result(left + 0.1)
+        left = on_its_way(services, attempt)
+        if left > 0 and attempt.state is AttemptState.INTENDED and not mine:
+            return Result(left + 0.1)
         try:
             subject = await services.store.get(Subject, proposal.metadata.namespace, proposal.spec.subject_ref.name)
         except Gone:
@@ -67,7 +67,12 @@ class Follower:
         return await self._recover(proposal, attempt, run)
 
     async def _recover(self, proposal: ActionProposal, attempt: Attempt, run: Run) -> Result:
-        """Ask the database whether the write arrived."""
+        """Ask the database whether the write arrived.
+
+        The claim is no longer Writing before that: a sender that wakes up late finds it gone, and a release waits for nobody.
+        """
+        if run.writes:
+            await settle(self._services.store, self._subject(proposal), attempt.operation_key, InFlightState.VERIFYING)
         _, step = current_step(proposal, attempt.step)
         try:
             found = await run.runner.recover(step, attempt.before, attempt.intent_time)
@@ -77,6 +82,9 @@ class Follower:
             case RecoveryState.DONE:
                 wait = run.runner.verification_seconds(step, attempt.before)
                 return await self._outcomes.arrived(proposal, attempt, answer=None, recovered=True, wait_seconds=wait)
+            case RecoveryState.ABSENT if on_its_way(self._services, attempt) > 0:
+                text = f"{found.message}; but its answer was lost, so it may still be on its way"
+                return await self._give_up_late(proposal, attempt, run, text)
             case RecoveryState.ABSENT if run.definition.idempotent:
                 return await self._outcomes.absent(proposal, attempt, "Absent", found.message)
             case RecoveryState.ABSENT:
@@ -94,8 +102,6 @@ class Follower:
             patience += run.runner.verification_seconds(step, attempt.before)
         if services.clock.now() > attempt.deadline_time + timedelta(seconds=patience):
             return await self._outcomes.unknown(proposal, attempt, message)
-        if run is not None and run.writes:  # nobody writes any more: a release must not wait for this answer
-            await settle(services.store, self._subject(proposal), attempt.operation_key, InFlightState.VERIFYING)
         status = advance(
             proposal,
             [],

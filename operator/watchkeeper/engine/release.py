@@ -18,12 +18,13 @@ from watchkeeper.domain.claims import Unsent, Wanted, obstacle
 from watchkeeper.domain.orders import stop_in_force
 from watchkeeper.domain.retry import release_pause
 from watchkeeper.domain.writes import RELEASE
+from watchkeeper.engine.attempts import on_its_way
 from watchkeeper.engine.events import Doing
 from watchkeeper.engine.result import AGAIN, Result
 from watchkeeper.engine.sending import Answered, Lost, NotApplied, NotSent, Order, Sent, checked_send
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.standingstatus import StandingStatus
-from watchkeeper.engine.subjectclaims import claim, retract, settle
+from watchkeeper.engine.subjectclaims import abandoned_claims, claim, retract, settle
 from watchkeeper.errors import Conflict, Gone, WatchkeeperError
 from watchkeeper.ports.driver import SubjectDriver, Wait
 from watchkeeper.ports.recorder import EventType
@@ -38,8 +39,11 @@ class Releaser:
 
     @staticmethod
     def under_way(change: StandingChange) -> bool:
-        """Whether a release of ours may be what removed it: an attempt that was sent or whose fate is not known."""
-        return any(r.state is not AttemptState.NOT_SENT for r in change.status.releases)
+        """Whether a release of ours may be what removed it: an attempt that has no outcome yet.
+
+        What was not sent or not applied, or left it standing, has one.
+        """
+        return any(r.outcome is None for r in change.status.releases)
 
     async def due_or_keep(self, change: StandingChange, driver: SubjectDriver, subject: Subject) -> Result:
         """It stands: keep it until its end, then release it."""
@@ -54,13 +58,18 @@ class Releaser:
             )
             left = (end - now).total_seconds() + 0.2
             return Result(min(services.settings.standing_interval_seconds, max(0.2, left)))
+        last = change.status.releases[-1] if change.status.releases else None
+        pause = on_its_way(services, last) if last is not None and last.outcome is None else 0.0
+        if pause > 0:
+            return Result(pause)
         rival = await self._rival(change)
         if rival is not None:
             text = (
                 f"{rival} wants {change.spec.change.target} too, so nothing was written: "
                 f"{change.spec.change.type} stays there"
             )
-            over = await self._status.end(change, StandingState.HANDED_OVER, "WantedByOthers", text)
+            closed = _closed(change.status.releases)
+            over = await self._status.end(change, StandingState.HANDED_OVER, "WantedByOthers", text, releases=closed)
             self._tell(over, EventType.WARNING, "HandedOver", text)
             return AGAIN
         wait = await self._wait(change, driver)
@@ -150,16 +159,10 @@ class Releaser:
     async def _attempt(self, change: StandingChange, driver: SubjectDriver, subject: Subject) -> Result:
         """One write: claim on the Subject, intent on the change, send, answer."""
         services = self._services
-        last = change.status.releases[-1] if change.status.releases else None
-        if last is not None and last.outcome is None:
-            pause = self._foreign(last)
-            if pause > 0:
-                return Result(pause)
         subject = await services.store.get(Subject, subject.metadata.namespace, subject.metadata.name)
         # no targets: what still verifies on the same target never holds a release back, only a write in flight does
-        grace = services.settings.recovery_grace_seconds
         holder = services.settings.instance
-        wanted = Wanted(change.metadata.uid, holder, RELEASE, (), services.clock.now(), grace)
+        wanted = Wanted(change.metadata.uid, holder, RELEASE, (), abandoned_claims(services))
         wait = obstacle(subject.status.in_flight, wanted)
         if wait is not None:
             await self._hold(change, wait)
@@ -184,14 +187,6 @@ class Releaser:
         sent = await self._send(change, driver, subject, entry, deadline)
         await self._record(change, subject, attempt, sent)
         return AGAIN if isinstance(sent, Answered) else Result(services.settings.verify_interval_seconds)
-
-    def _foreign(self, last: Attempt) -> float:
-        """Seconds until another process's open attempt may be judged; 0 when it is ours or its time is over."""
-        services = self._services
-        if last.holder == services.settings.instance:
-            return 0.0
-        grace = timedelta(seconds=services.settings.recovery_grace_seconds)
-        return max(0.0, (last.deadline_time + grace - services.clock.now()).total_seconds())
 
     def _new_attempt(self, change: StandingChange) -> Attempt:
         services = self._services
@@ -340,7 +335,12 @@ class Releaser:
 
     async def _abandon(self, change: StandingChange, message: str) -> Result:
         text = f"{change.spec.change.type} on {change.spec.change.target} was left in the database: {message}"
-        over = await self._status.end(change, StandingState.ABANDONED, "CannotBeReached", text)
+        now = self._services.clock.now().replace(microsecond=0)
+        releases = tuple(
+            r if r.outcome else r.replace(outcome=AttemptOutcome.UNKNOWN, reason="CannotBeReached", outcome_time=now)
+            for r in change.status.releases
+        )
+        over = await self._status.end(change, StandingState.ABANDONED, "CannotBeReached", text, releases=releases)
         namespace = self._services.settings.operator_namespace
         self._services.recorder.event(
             over, kind=EventType.WARNING, action=Doing.RELEASE, reason="Abandoned", note=text, namespace=namespace

@@ -11,6 +11,7 @@ from watchkeeper.engine.drivers import Drivers
 from watchkeeper.engine.gates import Gates
 from watchkeeper.engine.queue import WorkQueue
 from watchkeeper.engine.settings import EngineSettings
+from watchkeeper.engine.sightings import Sightings
 from watchkeeper.engine.tracker import Tracker
 from watchkeeper.engine.turns import Turns
 from watchkeeper.ports.clock import Clock
@@ -40,6 +41,8 @@ class Services:
     turns: Turns = field(default_factory=Turns)
     sending: set[str] = field(default_factory=set)
     """Operation keys whose write this very process is sending now."""
+    sightings: Sightings = field(default_factory=Sightings)
+    """How long this process has watched the claims and attempts of others."""
     look_again: set[Key] = field(default_factory=set)
     """Subjects to look at without waiting for the interval: a person has changed what the look decides."""
     random: random.Random = field(default_factory=random.Random)

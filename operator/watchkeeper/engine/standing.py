@@ -13,6 +13,7 @@ from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.api.v1alpha1.standingchange import StandingChange, StandingState
 from watchkeeper.api.v1alpha1.subject import Subject
 from watchkeeper.domain.lifecycle import phase_of
+from watchkeeper.engine.attempts import on_its_way
 from watchkeeper.engine.events import Doing
 from watchkeeper.engine.release import Releaser
 from watchkeeper.engine.result import AGAIN, DONE, Result
@@ -110,7 +111,9 @@ class StandingLadder:
         except Transient as error:
             return await self._releaser.unreachable(change, error.message)
         before = driver.stood_before(change.spec.change, change.status.before or {})
-        if state is ChangeState.PRESENT and not before and fate in ("made", "unclear"):
+        if state is ChangeState.PRESENT and before and fate in ("made", "unclear"):
+            return await self._theirs(change)
+        if state is ChangeState.PRESENT and fate in ("made", "unclear"):
             held = await self._status.keep(
                 change,
                 StandingState.HELD,
@@ -138,6 +141,16 @@ class StandingLadder:
             return await self._releaser.released(change)
         return await self._releaser.due_or_keep(change, driver, subject)
 
+    async def _theirs(self, change: StandingChange) -> Result:
+        """It stood there before our write, so it is not ours to take off."""
+        text = (
+            f"{change.spec.change.type} stood on {change.spec.change.target} before, so it stays there: "
+            "whoever put it there takes it off"
+        )
+        over = await self._status.end(change, StandingState.HANDED_OVER, "StoodBefore", text)
+        self._tell(over, EventType.WARNING, Doing.STAND, "HandedOver", text)
+        return AGAIN
+
     async def _lost(self, change: StandingChange) -> Result:
         text = f"somebody else removed {change.spec.change.type} from {change.spec.change.target}; it is not put back"
         lost = await self._status.end(change, StandingState.LOST, "RemovedByOthers", text)
@@ -153,8 +166,8 @@ class StandingLadder:
         attempt = next((a for a in proposal.status.attempts if a.operation_key == ownership.operation_key), None)
         if attempt is None:
             return "never" if phase_of(proposal.status.conditions).terminal else "open"
-        if attempt.outcome is AttemptOutcome.UNKNOWN:
-            return "unclear"
+        if attempt.outcome is AttemptOutcome.UNKNOWN:  # an entry that may still come is not one that was never made
+            return "open" if on_its_way(self._services, attempt) > 0 else "unclear"
         taken = attempt.recovered or (attempt.answer is not None and 200 <= attempt.answer.status < 300)
         if attempt.state is AttemptState.SENT and taken:
             return "made"

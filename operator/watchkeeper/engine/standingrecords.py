@@ -43,6 +43,7 @@ class StandingRecords:
 
         Raises:
             Invalid: an object of that name exists that is not this step's.
+            Conflict: a later attempt has it, or it has ended: this one was overtaken while it stood still.
         """
         intent = driver.standing_intent(step)
         if intent is None:
@@ -70,6 +71,8 @@ class StandingRecords:
             change = await services.store.get(StandingChange, wanted.metadata.namespace, wanted.metadata.name)
             if change.spec.owner != wanted.spec.owner or change.spec.change != wanted.spec.change:
                 raise Invalid([f"StandingChange {wanted.metadata.name} exists and is not of this proposal"]) from None
+            if _overtaken(change, attempt):
+                raise Conflict(f"StandingChange {wanted.metadata.name} is beyond attempt {attempt.number}") from None
         status = change.status.replace(
             state=StandingState.INTENDED,
             reason="Intended",
@@ -101,3 +104,11 @@ class StandingRecords:
                 if other is None or other.until < fence.until:
                     held[change.spec.change.target] = fence
         return held
+
+
+def _overtaken(change: StandingChange, attempt: Attempt) -> bool:
+    """Whether this attempt, whose process stood still for long, would take the change from a later one."""
+    status = change.status
+    if status.state is not None and status.state.ended:
+        return True
+    return status.ownership is not None and int(status.ownership.operation_key.rsplit("/", 1)[1]) > attempt.number

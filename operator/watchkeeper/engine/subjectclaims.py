@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from watchkeeper.api.v1alpha1.meta import ApiModel, Key
+from watchkeeper.api.v1alpha1.meta import ApiModel, Key, rfc3339
 from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject
-from watchkeeper.domain.claims import Claimed, Unsent, claimed, moved, retracted
+from watchkeeper.domain.claims import Claimed, Unsent, abandoned, claimed, moved, retracted
+from watchkeeper.engine.services import Services
 from watchkeeper.errors import Conflict, Gone
 from watchkeeper.ports.objects import ObjectStore
 
@@ -30,6 +31,17 @@ async def _swap(store: ObjectStore, subject: Subject, new: Claimed) -> Subject:
             "recentWrites": (_wire(old.recent_writes), _wire(new.recent_writes)),
         },
     )
+
+
+def abandoned_claims(services: Services) -> Callable[[InFlight], bool]:
+    """Whether the holder of a claim cannot send any more: known only of what this process has watched for long enough."""
+
+    def is_abandoned(entry: InFlight) -> bool:
+        sign = f"claim {entry.operation_key} {entry.holder} {rfc3339(entry.claimed_time)}"
+        watched = services.sightings.seconds(sign, services.clock.monotonic())
+        return abandoned(entry, watched, services.settings.recovery_grace_seconds)
+
+    return is_abandoned
 
 
 async def claim(store: ObjectStore, subject: Subject, entry: InFlight) -> Subject:

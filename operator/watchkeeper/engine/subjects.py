@@ -6,7 +6,6 @@ from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, Attempt, Att
 from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.api.v1alpha1.standingchange import StandingChange
 from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject, SubjectStatus
-from watchkeeper.domain.claims import abandoned
 from watchkeeper.domain.observation import Context, Seen, observed
 from watchkeeper.domain.tickets import Finding, findings, violations
 from watchkeeper.engine import tools
@@ -14,7 +13,7 @@ from watchkeeper.engine.events import Doing
 from watchkeeper.engine.guards import noted_on_subject, turned, with_guard
 from watchkeeper.engine.result import DONE, Result
 from watchkeeper.engine.services import Services
-from watchkeeper.engine.subjectclaims import change_claims
+from watchkeeper.engine.subjectclaims import abandoned_claims, change_claims
 from watchkeeper.engine.tickets import Tickets
 from watchkeeper.errors import Conflict, Gone, Invalid, WatchkeeperError
 from watchkeeper.ports.driver import Observation, SubjectDriver
@@ -171,7 +170,7 @@ class SubjectLadder:
         services = self._services
         if entry.operation_key in services.sending:
             return False
-        late = abandoned(entry, services.clock.now(), services.settings.recovery_grace_seconds)
+        late = abandoned_claims(services)(entry)
         namespace = subject.metadata.namespace
         try:
             if entry.kind == "StandingChange":

@@ -46,7 +46,7 @@ def why(
     seconds: float = 1,
     holder: str = "two",
 ) -> str | None:
-    found = obstacle(entries, Wanted(uid, holder, action, targets, at(seconds), grace_seconds=10))
+    found = obstacle(entries, Wanted(uid, holder, action, targets, lambda claim: abandoned(claim, seconds, 10)))
     return found.reason if found else None
 
 
@@ -74,10 +74,10 @@ def test_unknown_freezes_its_action_only() -> None:
 
 def test_a_freeze_holds_for_what_writes_nothing_itself_too() -> None:
     entries = [entry(state="Unknown"), entry("c", "Writing")]
-    frozen = freeze(entries, Wanted("b", "two", "transfer-leader", (), at(1), grace_seconds=10))
+    frozen = freeze(entries, Wanted("b", "two", "transfer-leader", (), lambda claim: False))
     assert frozen is not None
-    assert freeze(entries, Wanted("b", "two", "wait", (), at(1), grace_seconds=10)) is None
-    assert freeze(entries, Wanted("a", "one", "transfer-leader", (), at(1), grace_seconds=10)) is None
+    assert freeze(entries, Wanted("b", "two", "wait", (), lambda claim: False)) is None
+    assert freeze(entries, Wanted("a", "one", "transfer-leader", (), lambda claim: False)) is None
 
 
 def test_a_claim_replaces_the_older_one_of_the_same_object_and_is_remembered() -> None:
@@ -137,5 +137,5 @@ def test_moving_and_taking_out() -> None:
 
 
 def test_a_claim_is_abandoned_only_after_deadline_and_grace() -> None:
-    assert not abandoned(entry(), at(25), 10)
-    assert abandoned(entry(), at(25.1), 10)
+    assert not abandoned(entry(), 25, 10)
+    assert abandoned(entry(), 25.1, 10)

@@ -56,7 +56,7 @@ class Schedule:
         view, holder = self.replicas[replica].view, f"replica-{replica}"
         limited = action != RELEASE
         targets = (target,) if limited else ()  # as the releaser asks: what still verifies does not hold it up
-        wanted = Wanted(uid, holder, action, targets, self.now, grace_seconds=10)
+        wanted = Wanted(uid, holder, action, targets, lambda e: self.now > e.deadline_time + timedelta(seconds=10))
         held = too_much(view.recent_writes, Ask(uid, (target,)), self.limits, self.now) if limited else None
         if held is not None or obstacle(view.in_flight, wanted) is not None:
             if held is not None and held.until is not None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 
 import pytest
 
@@ -10,6 +11,9 @@ from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, AttemptState
 from watchkeeper.api.v1alpha1.standingchange import Change, ChangeType
 from watchkeeper.api.v1alpha1.subject import InFlightState, Subject
 from watchkeeper.engine.proposals import ProposalLadder
+from watchkeeper.engine.services import Services
+from watchkeeper.engine.sightings import Sightings
+from watchkeeper.engine.turns import Turns
 from watchkeeper.errors import Conflict, Denied, Gone, Unreachable, WatchkeeperError
 from watchkeeper.ports.driver import Recovery, RecoveryState, StandingIntent
 from watchkeeper.ports.objects import FINALIZER
@@ -36,6 +40,24 @@ async def test_an_intent_that_may_not_be_there_is_no_unknown_outcome(answer: str
     assert found.phase is Phase.EXECUTING
     assert len(world.database.writes) == 1
     assert [a.state for a in found.attempts][-1] is AttemptState.SENT
+
+
+async def test_what_is_known_of_ones_own_number_says_nothing_about_anothers_attempt() -> None:
+    """The claim of the first replica failed with a lost answer; the second one then sent an attempt of the same number."""
+    world = World(proposal())
+    mine, theirs = ProposalLadder(world.services), ProposalLadder(as_another_process(world))
+    world.store.after["swap_status Subject"] = [Unreachable("the answer was lost")]
+    await passes(world, mine, 1)
+    world.database.refuse = Unreachable("no answer")
+    await passes(world, theirs, 1, seconds=0)
+    assert world.database.writes == ["u-1/0/1"]
+    found = await passes(world, mine, 1, seconds=0)
+    assert [attempt.state for attempt in found.status.attempts] == [AttemptState.SENT]
+
+
+def as_another_process(world: World) -> Services:
+    settings = dataclasses.replace(world.services.settings, instance="another")
+    return dataclasses.replace(world.services, settings=settings, turns=Turns(), sending=set(), sightings=Sightings())
 
 
 async def test_a_claim_whose_answer_was_lost_does_not_stay() -> None:

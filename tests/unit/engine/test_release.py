@@ -6,11 +6,13 @@ import pytest
 
 from tests.unit.domain.builders import at, proposal
 from tests.unit.engine.world import World
-from watchkeeper.api.v1alpha1.standingchange import StandingChange, StandingState
+from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, AttemptOutcome, AttemptState
+from watchkeeper.api.v1alpha1.standingchange import Change, ChangeType, Ownership, StandingChange, StandingState
+from watchkeeper.engine.proposals import ProposalLadder
 from watchkeeper.engine.standing import StandingLadder
 from watchkeeper.engine.standingrecords import StandingRecords
-from watchkeeper.errors import Denied, NotConnected, RateLimited, Refused, Transient, WatchkeeperError
-from watchkeeper.ports.driver import ChangeState, Wait
+from watchkeeper.errors import Denied, NotConnected, RateLimited, Refused, Transient, Unreachable, WatchkeeperError
+from watchkeeper.ports.driver import ChangeState, StandingIntent, Wait
 
 
 def held(*, deleted: bool = False, until: float = -1) -> StandingChange:
@@ -88,6 +90,76 @@ async def test_a_role_that_is_gone_does_not_keep_a_namespace_for_ever() -> None:
     key = world.read(StandingChange, "c").key
     await StandingLadder(world.services).reconcile(key)
     assert key not in world.store.objects, "without its finalizer the deleted object is gone"
+
+
+@pytest.mark.parametrize("state", ["Intended", "Released"])
+async def test_an_attempt_that_was_overtaken_takes_the_change_from_nobody(state: str) -> None:
+    """Else the later attempt's entry would count as never made, and stand for ever."""
+    world, key = World(proposal()), "u-1/0/2" if state == "Intended" else "u-1/0/1"
+    world.database.leaves = StandingIntent(Change(type=ChangeType.EVICT_LEADERS, target="store/7"), 60)
+    change = held()
+    mine = change.metadata.replace(name="p-u-1-0")
+    ownership = Ownership(proposal_uid="u-1", operation_key=key, cluster_id="7")
+    there = change.replace(metadata=mine, status=change.status.replace(state=StandingState(state), ownership=ownership))
+    world.store.objects[there.key] = there
+    await ProposalLadder(world.services).reconcile(world.read(ActionProposal, "p").key)
+    assert world.database.writes == []
+    assert world.read(StandingChange, "p-u-1-0").status == there.status
+    assert [a.state for a in world.read(ActionProposal, "p").status.attempts] == [AttemptState.NOT_SENT]
+
+
+async def test_an_entry_that_stood_before_stays_and_is_nobodys_of_ours() -> None:
+    sent = {
+        "operationKey": "u-1/0/1",
+        "holder": "me",
+        "intentTime": at(0).isoformat(),
+        "deadlineTime": at(15).isoformat(),
+    }
+    attempt = {**sent, "number": 1, "step": 0, "state": "Sent", "answer": {"status": 200, "text": ""}, "before": {}}
+    change = held()
+    world = World(
+        proposal(status={"attempts": [attempt]}),
+        change.replace(status=change.status.replace(state=StandingState.INTENDED)),
+    )
+    world.database.stood = True
+    found = await passes(world)
+    assert (found.status.state, found.status.reason) == (StandingState.HANDED_OVER, "StoodBefore")
+    await passes(world)
+    assert world.database.writes == []
+
+
+@pytest.mark.parametrize("error", [Refused("no"), NotConnected("nobody there")])
+async def test_what_others_took_off_after_a_release_that_was_not_taken_is_lost(error: WatchkeeperError) -> None:
+    world = World(held())
+    world.database.refuse = error
+    await passes(world)
+    world.database.stands = ChangeState.ABSENT
+    assert (await passes(world)).status.state is StandingState.LOST
+
+
+async def test_a_release_whose_answer_was_lost_is_not_repeated_while_it_may_be_on_its_way() -> None:
+    world = World(held())
+    world.database.refuse = Unreachable("no answer")
+    await passes(world)
+    for _ in range(4):
+        world.clock.passed += 2
+        await passes(world)
+    assert world.database.writes == ["c-1/0/1"]
+    world.clock.passed += 5
+    await passes(world)
+    assert world.database.writes == ["c-1/0/1", "c-1/0/2"]
+
+
+async def test_what_is_left_in_the_database_has_an_outcome_for_every_release() -> None:
+    world = World(held(deleted=True))
+    world.database.refuse = Unreachable("no answer")
+    await passes(world)
+    world.database.unreadable = Transient("down")
+    await passes(world)
+    world.clock.passed += 601
+    over = await passes(world)
+    assert over.status.state is StandingState.ABANDONED
+    assert [release.outcome for release in over.status.releases] == [AttemptOutcome.UNKNOWN]
 
 
 def test_a_long_name_is_cut_where_a_name_may_end() -> None:

@@ -176,6 +176,7 @@ class Database:
         self.writes: list[str] = []
         self.refuse: Exception | None = None
         self.stands = ChangeState.PRESENT
+        self.stood = False
         self.unreadable: WatchkeeperError | None = None
         self.reading = Reading(EffectState.THERE, "there", "it is there")
         self.recovery = Recovery(RecoveryState.ABSENT, "not there")
@@ -262,7 +263,7 @@ class Database:
 
     def stood_before(self, change: Change, before: Mapping[str, Any]) -> bool:
         del change, before
-        return False
+        return self.stood
 
     async def release_blocker(self, change: Change) -> Wait | None:
         del change

@@ -127,6 +127,9 @@ STANDING = (
     Reasoned(StandingState.LOST, "RemovedByOthers", "somebody else removed it; it is not put back"),
     Reasoned(StandingState.HANDED_OVER, "WantedByOthers", "another declaration wants it; nothing was written"),
     Reasoned(
+        StandingState.HANDED_OVER, "StoodBefore", "it stood there before our write, so it is not ours to take off"
+    ),
+    Reasoned(
         StandingState.HANDED_OVER, "DeclarationOver", "a hold of people is over; the operator wrote nothing for it"
     ),
     Reasoned(
