@@ -82,7 +82,9 @@ STANDING_CHANGES = (
     Documented(_SC, Doing.STAND, "Lost", _WARNING, "somebody else removed it; it is not put back"),
     Documented(_SC, Doing.RELEASE, "Released", _NORMAL, "its end came, and the database shows it no more"),
     Documented(_SC, Doing.RELEASE, "HandedOver", _WARNING, "its end came, somebody else wants it: nothing was written"),
-    Documented(_SC, Doing.STAND, "HandedOver", _WARNING, "it stood there before our write, so it is not ours to take off"),
+    Documented(
+        _SC, Doing.STAND, "HandedOver", _WARNING, "it stood there before our write, so it is not ours to take off"
+    ),
     Documented(_SC, Doing.RELEASE, "Abandoned", _WARNING, "the database cannot be reached any more; it was left there"),
 )
 
