@@ -20,7 +20,7 @@ from watchkeeper.engine.audit.objects import AuditedObjects
 from watchkeeper.engine.audit.trail import AuditTrail, trail_of
 from watchkeeper.engine.proposals import ProposalLadder
 from watchkeeper.engine.services import Services
-from watchkeeper.errors import Invalid, Refused, Unreachable
+from watchkeeper.errors import Invalid, Refused, Transient, Unreachable
 from watchkeeper.ports.objects import ObjectStore
 from watchkeeper.runtime.composition import audit_works
 
@@ -270,3 +270,20 @@ async def test_a_policy_that_changes_is_told_once() -> None:
     assert len(world.sink.of("PolicySeen")) == 1
     assert world.sink.of("PolicySeen")[0]["spec"]["mode"] == "Execute"
     assert NOW.isoformat()[:10] == world.sink.of("PolicySeen")[0]["time"][:10]
+
+
+async def test_nothing_is_cleared_away_before_its_records_are_flushed() -> None:
+    world = World(proposed())
+    services, trail, sink = required(world)
+    world.database.before_write = lambda: setattr(sink, "problem", "full")
+    ended = await run(services, world)
+    with pytest.raises(Transient, match="nothing is deleted"):
+        await services.store.delete(ended)
+    sink.problem = None
+    await trail.journal.flush()
+    world.store.objects[proposed("q").key] = proposed("q")
+    for name in ("p", "q"):  # one right after the other, without waiting for the record of the first
+        await services.store.delete(await services.store.get(ActionProposal, "team", name))
+    await trail.journal.flush()
+    assert [record["object"]["name"] for record in sink.of("Cleared")] == ["p", "q"]
+    assert len(sink.of("Outcome")) == 1

@@ -37,6 +37,7 @@ class RecordType(StrEnum):
     OUTCOME = "Outcome"
     CANCEL_SEEN = "CancelSeen"
     ACKNOWLEDGED = "Acknowledged"
+    CLEARED = "Cleared"
     STANDING_CHANGED = "StandingChanged"
     STANDING_END_SET = "StandingEndSet"
     POLICY_SEEN = "PolicySeen"

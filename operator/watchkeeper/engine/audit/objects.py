@@ -13,6 +13,7 @@ from watchkeeper.api.v1alpha1.standingchange import StandingChange
 from watchkeeper.api.v1alpha1.ticket import Ticket
 from watchkeeper.engine.audit.trail import AuditTrail
 from watchkeeper.errors import Gone
+from watchkeeper.ports.audit import SinkFailed
 from watchkeeper.ports.clock import Clock
 from watchkeeper.ports.objects import ObjectStore, R
 
@@ -66,7 +67,12 @@ class AuditedObjects:
 
     async def delete(self, obj: R) -> None:
         """See the port."""
+        if self._trail.required and not await self._trail.journal.flush():
+            raise SinkFailed(
+                "audit records wait to be flushed, and only the objects have them: nothing is deleted until then"
+            )
         await self._objects.delete(obj)
+        self._trail.cleared(obj)
 
     async def namespace_terminating(self, namespace: str) -> bool:
         """See the port."""

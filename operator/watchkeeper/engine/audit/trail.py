@@ -23,7 +23,7 @@ from watchkeeper.domain.audit import orders
 from watchkeeper.domain.audit.attempts import intent_id
 from watchkeeper.domain.audit.chain import Head
 from watchkeeper.domain.audit.proposals import facts_of_proposal
-from watchkeeper.domain.audit.record import Actor, ActorKind, Fact, RecordType
+from watchkeeper.domain.audit.record import Actor, ActorKind, Fact, RecordType, object_of
 from watchkeeper.domain.audit.standing import facts_of_change
 from watchkeeper.domain.lifecycle import OPERATOR
 from watchkeeper.engine.audit.journal import Journal
@@ -184,6 +184,11 @@ class AuditTrail:
         facts += [orders.stop_lifted(seen.stop, now) for seen in gone.values()]
         self._stops[namespace] = {uid: seen for uid, seen in (known | there).items() if uid not in gone}
         self._add(facts)
+
+    def cleared(self, obj: Resource) -> None:
+        """The operator has deleted an object that had ended long ago."""
+        key = f"{obj.metadata.uid}/{RecordType.CLEARED}"
+        self._add([Fact(key, RecordType.CLEARED, self._clock.now(), self._actor, object_of(obj))])
 
     def guard_changed(self, *, active: bool, reason: str, message: str) -> None:
         """The admission guards came up or went down."""
