@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from watchkeeper.simulator import Endpoints, Scenario, Simulator, WorkloadSpec
 from watchkeeper.simulator.faults import RouteFault
+from watchkeeper.simulator.serving.listen import Listen
 
 V1 = "/pd/api/v1"
 
@@ -90,6 +92,34 @@ async def test_a_hung_member_and_a_dropped_answer_leave_the_client_waiting(
             f"{endpoints.pd[0]}{V1}/schedulers", json={"name": "evict-leader-scheduler", "store_id": 1}, timeout=0.2
         )
     assert simulator.evicted_stores == [1]
+
+
+def two_free_ports() -> int:
+    """The first of two ports in a row that nobody has."""
+    for first in range(24_000, 30_000, 2):
+        with socket.socket() as one, socket.socket() as other:
+            try:
+                one.bind(("127.0.0.1", first))
+                other.bind(("127.0.0.1", first + 1))
+            except OSError:
+                continue
+            return first
+    raise AssertionError("no two ports in a row are free")
+
+
+async def test_ports_and_the_advertised_host_are_as_asked(http: httpx.AsyncClient) -> None:
+    simulator = Simulator(Scenario(stores=2, regions=2))
+    first = two_free_ports()
+    endpoints = await simulator.start(Listen(advertise="localhost", status_port=first))
+    other = Simulator(Scenario(stores=2, regions=2))
+    try:
+        assert list(endpoints.status.values()) == [f"http://localhost:{first}", f"http://localhost:{first + 1}"]
+        members = (await http.get(f"{endpoints.pd[0]}{V1}/members")).json()["members"]
+        assert members[0]["client_urls"] == [endpoints.pd[0]]
+        with pytest.raises(OSError, match="address already in use"):
+            await other.start(Listen(status_port=first))
+    finally:
+        await simulator.stop()
 
 
 async def test_an_answer_that_is_cut_short_is_an_error_for_the_client(

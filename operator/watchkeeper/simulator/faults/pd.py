@@ -243,8 +243,8 @@ class PdLockup(PdFault):
         def heal() -> None:
             member.is_locked = False
             scene.refresh_leader()
-            if scene.members.leader == member.name:
-                change_leader(scene)
+            if scene.members.leader == member.name and (len(scene.members.all) == 1 or not scene.members.transfer()):
+                scene.members.reelect()
 
         return heal
 
