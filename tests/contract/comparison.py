@@ -33,7 +33,7 @@ _UNREPORTED = {"query-read-rate", "store_query", "flow_cpu", "total_flow_cpu"}
 LAGGING = {
     "ev-18": {"region_count", "region_score"},
     "life-014": {"available", "used_size", "leader_size", "region_score", "region_size"},
-    "life-034": {"region_count"},
+    "life-034": {"leader_count", "region_count"},
     "life-103": {"available", "used_size"},
     "life-150": {"available", "used_size", "region_count", "region_score", "region_size"},
     "life-155": {"region_count"},

@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 
 from watchkeeper.simulator.scenario import RegionSpec, Scenario
+from watchkeeper.simulator.world.computed import ComputedRegions, Pattern
 from watchkeeper.simulator.world.placement import Rule
 from watchkeeper.simulator.world.region import Peer, Region
+from watchkeeper.simulator.world.regionmap import boundary
 from watchkeeper.simulator.world.registration import StoreSpec, register
 from watchkeeper.simulator.world.state import World
 
@@ -20,7 +22,9 @@ def populate(world: World, scenario: Scenario) -> None:
         register(world, spec, scenario.version.removeprefix("v"))
     for region_spec in scenario.region_list:
         _add_region(world, region_spec)
-    if not scenario.region_list and world.stores:
+    if scenario.computed:
+        world.regions = _computed(world, scenario)
+    elif not scenario.region_list and world.stores:
         _spread_regions(world, scenario)
     for store in world.stores.values():
         world.report_space(store)
@@ -33,7 +37,11 @@ def _store_specs(scenario: Scenario) -> list[StoreSpec]:
         names = {"i": i, "id": i + 1, "ns": scenario.namespace, "zone": zone}
         address, status = scenario.address.format(**names), scenario.status_address.format(**names)
         labels = {"zone": zone, "host": f"h{i + 1}"}
-        specs.append(StoreSpec(id=i + 1, address=address, status_address=status, labels=labels))
+        specs.append(
+            StoreSpec(
+                id=i + 1, address=address, status_address=status, labels=labels, capacity_gib=scenario.capacity_gib
+            )
+        )
     return specs
 
 
@@ -54,12 +62,31 @@ def _add_region(world: World, spec: RegionSpec) -> None:
     )
 
 
-def _spread_regions(world: World, scenario: Scenario) -> None:
-    """Each region gets one store of each zone in turn; leadership goes round, so counts differ by one at most."""
+def _zones(world: World) -> list[list[int]]:
+    """The stores of each zone."""
     zones: dict[str, list[int]] = {}
     for store in world.stores.values():
         zones.setdefault(store.labels.get("zone", ""), []).append(store.id)
-    by_zone = list(zones.values())
+    return list(zones.values())
+
+
+def _computed(world: World, scenario: Scenario) -> ComputedRegions:
+    zones = tuple(tuple(stores) for stores in _zones(world))
+    pattern = Pattern(
+        count=scenario.regions,
+        zones=zones,
+        replicas=scenario.replicas,
+        first_id=world.ids.next,
+        size=scenario.region_size_mib,
+        keys=scenario.region_size_mib * 10_000,
+    )
+    world.ids.reserve(pattern.id_of(scenario.regions))
+    return ComputedRegions(pattern)
+
+
+def _spread_regions(world: World, scenario: Scenario) -> None:
+    """Each region gets one store of each zone in turn; leadership goes round, so counts differ by one at most."""
+    by_zone = _zones(world)
     leaders = dict.fromkeys(world.stores, 0)
     for number in range(scenario.regions):
         homes = _homes(by_zone, number, min(scenario.replicas, len(world.stores)))
@@ -68,8 +95,8 @@ def _spread_regions(world: World, scenario: Scenario) -> None:
         peers = [Peer(0, store) for store in homes]
         region = Region(
             id=world.ids.allocate(),
-            start_key=_boundary(number),
-            end_key=_boundary(number + 1) if number + 1 < scenario.regions else b"",
+            start_key=boundary(number),
+            end_key=boundary(number + 1) if number + 1 < scenario.regions else b"",
             peers=peers,
             leader_store=leader,
             conf_ver=5,
@@ -95,8 +122,3 @@ def _homes(zones: list[list[int]], number: int, wanted: int) -> list[int]:
         if store not in homes:
             homes.append(store)
     return homes
-
-
-def _boundary(number: int) -> bytes:
-    """The first region begins at the empty key, the others at t followed by their number."""
-    return b"t" + number.to_bytes(8, "big") if number else b""

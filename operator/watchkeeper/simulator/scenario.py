@@ -46,9 +46,14 @@ class Scenario(BaseModel):
     namespace: str = "tikv"
     address: str = "tikv-{i}.tikv-peer.{ns}.svc:20160"
     status_address: str = "tikv-{i}.tikv-peer.{ns}.svc:20180"
-    regions: int = Field(default=66, ge=0)
+    regions: int = Field(default=66, ge=0, le=10_000_000)
     replicas: int = Field(default=3, ge=1)
     region_size_mib: int = Field(default=96, ge=1)
+    capacity_gib: int = Field(default=100, gt=0, le=1_000_000, description="of each store")
+    computed: bool = Field(
+        default=False,
+        description="regions are worked out when asked for: up to ten million, without load, never split or merged",
+    )
     bootstrapped: bool = True
     max_store_down_seconds: float = Field(default=1800.0, gt=0)
     rules: tuple[Rule, ...] = ()
@@ -56,6 +61,18 @@ class Scenario(BaseModel):
     region_list: tuple[RegionSpec, ...] = ()
     workload: WorkloadSpec = WorkloadSpec()
     knobs: Knobs = Knobs()
+
+    @model_validator(mode="after")
+    def _is_computable(self) -> Self:
+        if self.computed and not self.workload.is_quiet:
+            raise ValueError("a computed population takes no workload: leave out `workload` or `computed`")
+        if self.computed and (
+            self.store_list or self.region_list or self.replicas > self.zones or self.zones > self.stores
+        ):
+            raise ValueError(
+                "a computed population needs `stores`, at least as many as `zones`, and those as `replicas`"
+            )
+        return self
 
     @model_validator(mode="after")
     def _heals_what_it_named(self) -> Self:

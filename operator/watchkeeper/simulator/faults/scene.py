@@ -188,7 +188,7 @@ class Scene:
     def leader_changed(self) -> None:
         """A new PD leader has only heard of regions that report."""
         self.refresh_leader()
-        for region in self.world.regions:
+        for region in self.world.regions.touched():
             if region.frozen:
                 self.world.regions.forget_leader(region)
 

@@ -43,9 +43,7 @@ def _histogram(value: Callable[[Region], int], smallest: int) -> Handler:
 
     def handler(context: Context, call: Call) -> Answer:
         step = max(query_int(call.value("bound")), smallest) if call.value("bound") else smallest
-        counts: dict[int, int] = {}
-        for one in context.world.regions:
-            counts[value(one) // step] = counts.get(value(one) // step, 0) + 1
+        counts = context.world.regions.tally(lambda one: value(one) // step)
         return reply([{"start": at * step, "end": (at + 1) * step - 1, "count": counts[at]} for at in sorted(counts)])
 
     return handler

@@ -76,8 +76,11 @@ class OperatorController:
         return [one for one in ended if self._world.clock.wall_ns(one.finished_at) >= unix_seconds * 1_000_000_000]
 
     def count(self, kind: Kind) -> int:
-        """How many running ones are of that kind."""
-        return sum(kind in one.kind for one in self._memory.running.values())
+        """How many running ones count against the limit of a kind: each against its most special one only.
+
+        An operator of balance-region that moves a leader, too, does not use up leader-schedule-limit (`SchedulerKind`).
+        """
+        return sum(one.kind & -one.kind == kind for one in self._memory.running.values())
 
     def add(self, operation: Operation) -> bool:
         """Start it now; False where PD would refuse: something as urgent runs, or a store limit is used up."""

@@ -111,5 +111,5 @@ class Coordinator:
 
     def look_at_all(self) -> None:
         """What every region needs may have changed: the checkers look at all of them."""
-        for region in self._world.regions:
+        for region in self._world.regions.touched():
             self.checker.look_at(region.id)

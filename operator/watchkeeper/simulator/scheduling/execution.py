@@ -121,7 +121,11 @@ class StepExecutor:
     def _merge(self, step: MergeRegion, source: Region) -> None:
         """The source's store merges; where the two are not on the same stores any more, nothing happens."""
         target = self._world.regions.get(step.target)
-        if not step.is_passive and target is not None and reshaping.can_merge(source, target):
+        if (
+            not (step.is_passive or self._world.regions.is_fixed)
+            and target is not None
+            and reshaping.can_merge(source, target)
+        ):
             reshaping.merge(self._world, source, target)
 
     def _transfer(self, step: TransferLeader, region: Region) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from watchkeeper.simulator.world.flow import QUIET, Flow
+from watchkeeper.simulator.world.flow import Flow
 from watchkeeper.simulator.world.region import Region
 from watchkeeper.simulator.world.state import World
 from watchkeeper.simulator.world.store import HEARTBEAT_SECONDS, Liveness, Store
@@ -19,6 +19,7 @@ from watchkeeper.simulator.world.store import HEARTBEAT_SECONDS, Liveness, Store
 _TOP = 60
 """With that many hot peers on a store, a new one must have 0.8 times the flow of the last of them."""
 _TOP_RATIO = 0.8
+_THRESHOLD_SECONDS = 8.0
 _SLICES = 10
 """Regions report at ten different moments of the interval."""
 _REPORTS = 6
@@ -73,6 +74,7 @@ class HotPeers:
     def __init__(self, world: World) -> None:
         self._world = world
         self._held: dict[HotKind, dict[int, dict[int, HotPeer]]] = {kind: {} for kind in HotKind}
+        self._thresholds: dict[tuple[HotKind, int], tuple[float, tuple[float, ...]]] = {}
         self._slice = 0
         self._tick()
 
@@ -125,7 +127,7 @@ class HotPeers:
         self._slice = (self._slice + 1) % _SLICES
         if not self._is_flowing():
             return
-        for region in self._world.regions:
+        for region in self._world.regions.touched():
             if region.id % _SLICES == self._slice and self._reports(region):
                 stores = [peer.store_id for peer in region.peers]
                 self._report(HotKind.WRITE, region, stores, self._world.flow_of(region).writes)
@@ -153,9 +155,11 @@ class HotPeers:
     def _report(self, kind: HotKind, region: Region, store_ids: Iterable[int], flow: Flow) -> None:
         """Peers that are new here inherit the degree of one known already: a leader or peer that moved stays hot."""
         known = max((held[region.id].degree for held in self._held[kind].values() if region.id in held), default=0)
+        measured = rates(flow, kind)
         for store_id in store_ids:
             held = self._held[kind].setdefault(store_id, {})
-            is_hot = any(rate >= least for rate, least in zip(rates(flow, kind), self._least(kind, held), strict=True))
+            least = self.thresholds(kind, store_id)
+            is_hot = any(rate >= one for rate, one in zip(measured, least, strict=True))
             if region.id in held:
                 self._update(kind, held[region.id], flow, is_hot=is_hot)
             elif is_hot:
@@ -178,9 +182,16 @@ class HotPeers:
         if peer.anti <= 0 or self._world.regions.get(region_id) is None:
             del held[region_id]
 
-    def _least(self, kind: HotKind, held: dict[int, HotPeer]) -> tuple[float, ...]:
-        """From which rates on a peer of the store is hot."""
-        least = _THRESHOLDS[kind]
+    def thresholds(self, kind: HotKind, store_id: int) -> tuple[float, ...]:
+        """Bytes, keys and queries per second from which on a peer of a store is hot, worked out every 8 s as in PD."""
+        now = self._world.clock.now
+        known = self._thresholds.get((kind, store_id))
+        if known is None or now - known[0] > _THRESHOLD_SECONDS:
+            known = self._thresholds[kind, store_id] = (now, self._least(kind, store_id))
+        return known[1]
+
+    def _least(self, kind: HotKind, store_id: int) -> tuple[float, ...]:
+        least, held = _THRESHOLDS[kind], self._held[kind].get(store_id, {})
         if len(held) < _TOP:
             return least
         columns = zip(*(peer.rates(kind) for peer in held.values()), strict=True)
@@ -192,12 +203,3 @@ class HotPeers:
     def cooldown_seconds(self, kind: HotKind) -> float:
         """How long the hot-region scheduler leaves a region alone whose leader has moved."""
         return self._hits * (HEARTBEAT_SECONDS if kind is HotKind.READ else self._world.knobs.region_heartbeat_seconds)
-
-    def thresholds(self, kind: HotKind, store_id: int) -> tuple[float, ...]:
-        """Bytes, keys and queries per second from which on a peer of the store is hot."""
-        return self._least(kind, self._held[kind].get(store_id, {}))
-
-
-def total(flows: Iterable[Flow]) -> Flow:
-    """All of them together."""
-    return sum(flows, QUIET)

@@ -52,7 +52,7 @@ class MergeChecker:
     def _patrol(self) -> None:
         self._world.clock.after(_PATROL_SECONDS, self._patrol)
         now, interval = self._world.clock.now, self._interval
-        if now - self._started < interval or self._is_held():
+        if self._world.regions.is_fixed or now - self._started < interval or self._is_held():
             return
         self._split_at = {region: at for region, at in self._split_at.items() if now - at < interval}
         largest = int(self._world.config.schedule["max-merge-region-size"])

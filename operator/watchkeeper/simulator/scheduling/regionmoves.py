@@ -18,6 +18,7 @@ from watchkeeper.simulator.world.state import World
 from watchkeeper.simulator.world.store import Store
 
 _TRIES = 10
+"""Tries for a store at first; halved each time none helps, down to one (`retryQuota`)."""
 _TOLERANCE = 0.005
 """Of the largest number of regions on a store, but at least one: so many average regions may lie askew."""
 _INFLUENCE = 5
@@ -35,6 +36,7 @@ class RegionMoves:
         self._controller = controller
         self._stores = stores
         self._limiter = limiter
+        self._tries: dict[int, int] = {}
         self.is_hot: Callable[[Region], bool] = lambda region: False
         """Whether PD counts a region as hot: those are not moved."""
 
@@ -82,19 +84,29 @@ class RegionMoves:
         return influence
 
     def _off(self, source: Store, targets: dict[int, float]) -> Operation | None:
-        for _ in range(_TRIES):
+        tries = self._tries.get(source.id, _TRIES)
+        for _ in range(tries):
             region = self._pick(source)
             if region is None:
                 continue
-            fitting = [
+            target = self._best(region, source.id, targets)
+            if target is not None:
+                self._tries.pop(source.id, None)
+                return self._operation(region, source.id, target)
+        self._tries[source.id] = max(tries // 2, 1)
+        return None
+
+    def _best(self, region: Region, source: int, targets: dict[int, float]) -> int | None:
+        """The store with the lowest score on which the region fits its rules no worse."""
+        return next(
+            (
                 store
                 for store in sorted(targets, key=lambda one: (targets[one], one))
                 if region.peer_on(store) is None
-                and fits_as_well(region, source.id, store, self._world.rules, self._world.stores)
-            ]
-            if fitting:
-                return self._operation(region, source.id, fitting[0])
-        return None
+                and fits_as_well(region, source, store, self._world.rules, self._world.stores)
+            ),
+            None,
+        )
 
     def _pick(self, source: Store) -> Region | None:
         """A region with a pending peer there, else a follower, else a leader; never one that is unwell, empty or hot."""

@@ -28,6 +28,8 @@ DEFAULT_SCHEDULERS = (
 DEFAULT_BATCH = 3
 
 _GROWTH = 1.3
+_JITTER = (0.9, 1.1)
+"""No two schedulers run in step, or one would always be the first to see a free place under their common limit."""
 _HELD_SECONDS = 0.5
 """How often a scheduler looks whether it may run again; PD looks every 10 ms, which nobody sees but the processor."""
 _DIAGNOSED = {EVICT_LEADER, GRANT_LEADER, BALANCE_LEADER, BALANCE_REGION}
@@ -164,7 +166,7 @@ class SchedulerRunner:
             self._tick_in(scheduler)
 
     def _tick_in(self, scheduler: Scheduler, *, at_least: float = 0.0) -> None:
-        seconds = max(scheduler.interval, at_least)
+        seconds = max(scheduler.interval, at_least) * self._world.random.uniform(*_JITTER)
         self._timers[scheduler.name] = self._world.clock.after(seconds, lambda: self._tick(scheduler))
 
     def wake(self, name: str) -> None:

@@ -50,7 +50,7 @@ class DemandCounter:
     def count(self, hot: Mapping[int, Flow]) -> Demand:
         """What all regions together ask for; `hot` is flow of its own by region id."""
         demand, spec = Demand(), self._spec
-        for region in self._world.regions:
+        for region in self._world.regions.touched():
             reads = region.read_share * spec.reads_per_second / WHOLE
             writes = region.write_share * spec.writes_per_second / WHOLE
             written = writes * spec.write_bytes

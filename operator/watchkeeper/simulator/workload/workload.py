@@ -133,6 +133,7 @@ class Workload:
         for key, flow in self._hot.items():
             region = self._world.regions.by_key(key)
             if region is not None:
+                self._world.regions.hold(region)
                 found[region.id] = found.get(region.id, QUIET) + flow
         return found
 

@@ -40,7 +40,7 @@ class Peer:
     role: Role = Role.VOTER
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Region:
     """A key range with its peers; `leader_store` is 0 while there is no leader. Sizes in MiB."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import copy
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,10 +24,20 @@ class StoreRegions:
     pending: IndexedSet = field(default_factory=IndexedSet)
     leader_size: int = 0
     region_size: int = 0
+    leader_keys: int = 0
+    region_keys: int = 0
+
+
+def boundary(number: int) -> bytes:
+    """Where the regions of a population begin: the first at the empty key, the others at t followed by their number."""
+    return b"t" + number.to_bytes(8, "big") if number else b""
 
 
 class RegionMap:
     """The regions of the cluster. Change one only inside :meth:`changing`, or its indexes go wrong."""
+
+    is_fixed = False
+    """Whether regions are neither split nor merged here."""
 
     def __init__(self) -> None:
         self._by_id: dict[int, Region] = {}
@@ -52,6 +62,21 @@ class RegionMap:
 
     def __iter__(self) -> Iterator[Region]:
         return (self._by_id[region_id] for region_id in tuple(self._ids))
+
+    def touched(self) -> list[Region]:
+        """Those that may need anything: all of them."""
+        return list(self)
+
+    def matching(self, test: Callable[[Region], bool]) -> list[Region]:
+        """Those that pass a test that does not ask where a region lies."""
+        return [region for region in self if test(region)]
+
+    def tally(self, value: Callable[[Region], int]) -> dict[int, int]:
+        """How many regions have which value, for one that does not ask where a region lies."""
+        return dict(Counter(value(region) for region in self))
+
+    def hold(self, region: Region) -> None:
+        """Keep a region in full, whether it changes or not: this map keeps all of them."""
 
     def get(self, region_id: int) -> Region | None:
         """By id, in constant time."""
@@ -188,6 +213,7 @@ class RegionMap:
             held = self._stores[peer.store_id]
             held.peers.add(region.id)
             held.region_size += region.size
+            held.region_keys += region.keys
             if peer.role is Role.LEARNER:
                 held.learners.add(region.id)
                 self.learner.add(region.id)
@@ -197,6 +223,7 @@ class RegionMap:
             leading = self._stores[region.leader_store]
             leading.leaders.add(region.id)
             leading.leader_size += region.size
+            leading.leader_keys += region.keys
         if region.pending:
             self.pending.add(region.id)
         if region.down:
@@ -208,10 +235,12 @@ class RegionMap:
             for index in (held.peers, held.learners, held.pending):
                 index.discard(region.id)
             held.region_size -= region.size
+            held.region_keys -= region.keys
         if region.leader_store and not region.unheard:
             leading = self._stores[region.leader_store]
             leading.leaders.discard(region.id)
             leading.leader_size -= region.size
+            leading.leader_keys -= region.keys
         for index in (self.pending, self.down, self.learner):
             index.discard(region.id)
 

@@ -18,7 +18,7 @@ def split(world: World, region: Region, keys: Sequence[bytes]) -> list[Region]:
         The new regions from left to right; empty where a key does not lie inside of the region, which TiKV ignores.
     """
     keys = sorted(set(keys))
-    if not keys or not all(holds_inside(region, key) for key in keys):
+    if world.regions.is_fixed or not keys or not all(holds_inside(region, key) for key in keys):
         return []
     version = region.version + len(keys)
     edges = [region.start_key, *keys]
