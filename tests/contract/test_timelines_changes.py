@@ -124,7 +124,7 @@ def test_grant_leader_draws_every_leader_of_its_stores_regions() -> None:
     simulator = cluster(paused=True, knobs=Knobs(transfer_leader_seconds=0.3))
     post(simulator, "/schedulers", name="grant-leader-scheduler", store_id=4)
     highest = max(one["leader_counts"]["4"] for one in recorded("schedulers-other.json", "sch-tl-2"))
-    grown = [one["4"] for one in changed(simulator, lambda: counts(simulator), 20)]
+    grown = [one["4"] for one in changed(simulator, lambda: counts(simulator), 60)]
     print(f"leaders on the granted store: {grown[0]} to {max(grown)}, recorded at most {highest}")
     assert max(grown) == highest == 32
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from watchkeeper.simulator.world.flow import Flow
+from watchkeeper.simulator.world.flow import QUIET, Flow
 from watchkeeper.simulator.world.region import Region
 from watchkeeper.simulator.world.state import World
 from watchkeeper.simulator.world.store import HEARTBEAT_SECONDS, Liveness, Store
@@ -203,3 +203,8 @@ class HotPeers:
     def cooldown_seconds(self, kind: HotKind) -> float:
         """How long the hot-region scheduler leaves a region alone whose leader has moved."""
         return self._hits * (HEARTBEAT_SECONDS if kind is HotKind.READ else self._world.knobs.region_heartbeat_seconds)
+
+
+def total(flows: Iterable[Flow]) -> Flow:
+    """All of them together."""
+    return sum(flows, QUIET)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -146,6 +147,7 @@ class SchedulerRunner:
         self._pauses = pauses
         self._controller = controller
         self._proposers = proposers
+        self._jitter = random.Random(world.cluster_id)
         self.ready_at = 0.0
         """Virtual time until when the coordinator is not prepared."""
         self.is_stopped = False
@@ -166,7 +168,7 @@ class SchedulerRunner:
             self._tick_in(scheduler)
 
     def _tick_in(self, scheduler: Scheduler, *, at_least: float = 0.0) -> None:
-        seconds = max(scheduler.interval, at_least) * self._world.random.uniform(*_JITTER)
+        seconds = max(scheduler.interval, at_least) * self._jitter.uniform(*_JITTER)
         self._timers[scheduler.name] = self._world.clock.after(seconds, lambda: self._tick(scheduler))
 
     def wake(self, name: str) -> None:
