@@ -41,7 +41,7 @@ from watchkeeper.engine.sending import NotSent, Order, Sent, checked_send
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.standingrecords import StandingRecords
 from watchkeeper.engine.subjectclaims import abandoned_claims, claim, retract
-from watchkeeper.errors import Conflict, Denied, Gone, Transient, WatchkeeperError
+from watchkeeper.errors import Conflict, Denied, Gone, Invalid, Transient, WatchkeeperError
 from watchkeeper.ports.driver import Facts, Readiness, Wait
 from watchkeeper.ports.guards import GuardState
 
@@ -153,7 +153,7 @@ class Executor:
             return await self._outcomes.hold(proposal, Hold(Wait("AuditFailing", unrecorded)), seen)
         try:
             run = await run_of(services, proposal, subject)
-        except (Transient, Denied) as error:
+        except (Transient, Denied, Invalid) as error:
             return await self._outcomes.hold(proposal, Hold(Wait("SubjectUnreachable", error.message)), seen)
         stale = self._stale(proposal, subject, run)
         if stale is not None:
@@ -169,7 +169,10 @@ class Executor:
         seen, limits = decision.approval, decision.orders.limits
         step_index, step = current_step(proposal)
         # Read after the claims: whoever has claimed before has recorded what will stand.
-        fences = await self._standing.fences(subject, proposal)
+        try:
+            fences = await self._standing.fences(subject, proposal)
+        except Invalid as error:
+            return await self._outcomes.hold(proposal, Hold(Wait("StandingChangeUnreadable", error.message)), seen)
         held_targets = {target: fence.name for target, fence in fences.items()}
         try:
             ready = await run.runner.check(step, Facts(self._services.clock.now(), subject, held_targets))

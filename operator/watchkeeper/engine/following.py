@@ -23,7 +23,7 @@ from watchkeeper.engine.result import Result
 from watchkeeper.engine.runners import Run, run_of
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.subjectclaims import settle
-from watchkeeper.errors import Gone, Invalid, Transient
+from watchkeeper.errors import Denied, Gone, Invalid, Transient
 from watchkeeper.ports.driver import RecoveryState
 
 LOOKS_REMEMBERED = 4096
@@ -60,6 +60,8 @@ class Follower:
             run = await run_of(services, proposal, subject)
         except Invalid as error:
             return await self._give_up_late(proposal, attempt, None, error.message)
+        except (Transient, Denied) as error:
+            return await self._blind(proposal, error.message)
         if attempt.state is AttemptState.SENT and attempt.answer is not None and attempt.answer.status != 0:
             return await self._verify(proposal, attempt, subject, run)
         if attempt.recovered:
@@ -92,6 +94,19 @@ class Follower:
                 return await self._outcomes.unknown(proposal, attempt, text)
             case RecoveryState.UNCLEAR:
                 return await self._give_up_late(proposal, attempt, run, found.message)
+
+    async def _blind(self, proposal: ActionProposal, message: str) -> Result:
+        """The Subject cannot be connected, such as without its Secret: that is said, and nothing is decided."""
+        services = self._services
+        status = advance(
+            proposal,
+            [],
+            Moment(services.clock.now(), proposal.metadata.generation),
+            reason="Unreadable",
+            message=f"the database cannot be reached, so nothing is known of the attempt: {message}",
+        )
+        await services.store.write_status(proposal, status)
+        return Result(services.settings.wait_interval_seconds)
 
     async def _give_up_late(self, proposal: ActionProposal, attempt: Attempt, run: Run | None, message: str) -> Result:
         """Keep asking for as long as the effect could still show; then the outcome is Unknown."""

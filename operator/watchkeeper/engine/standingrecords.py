@@ -88,9 +88,18 @@ class StandingRecords:
         return await services.store.write_status(change, status)
 
     async def fences(self, subject: Subject, proposal: ActionProposal) -> dict[str, Fence]:
-        """What standing changes of others hold on this Subject, by target: declared ones until their time, ours until they end."""
+        """What standing changes of others hold on this Subject, by target: declared ones until their time, ours until they end.
+
+        Raises:
+            Invalid: one cannot be understood; what it holds is not known, so nothing may be taken to be free.
+        """
         now = self._services.clock.now()
-        changes = await self._services.store.list(StandingChange, subject.metadata.namespace)
+        namespace = subject.metadata.namespace
+        try:
+            changes = await self._services.store.list(StandingChange, namespace, strict=True)
+        except Invalid as error:
+            text = f"a StandingChange cannot be understood, so its target may be held: kubectl -n {namespace} get stch"
+            raise Invalid([text, *error.problems]) from error
         held: dict[str, Fence] = {}
         for change in changes:
             if change.spec.subject_ref.name != subject.metadata.name:

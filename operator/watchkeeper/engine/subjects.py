@@ -69,9 +69,9 @@ class SubjectLadder:
         interval = self._services.settings.observe_interval_seconds
         return max(0.0, last[1] + interval * 0.9 - self._services.clock.monotonic())
 
-    async def _standing(self, subject: Subject) -> list[StandingChange]:
-        """Standing changes of ours that have not ended."""
-        changes = await self._services.store.list(StandingChange, subject.metadata.namespace)
+    async def _standing(self, subject: Subject, *, strict: bool = False) -> list[StandingChange]:
+        """Standing changes of ours that have not ended; `strict`: one that cannot be understood is an error."""
+        changes = await self._services.store.list(StandingChange, subject.metadata.namespace, strict=strict)
         return [
             c
             for c in changes
@@ -82,7 +82,7 @@ class SubjectLadder:
 
     async def _still_needed(self, subject: Subject) -> bool:
         """A deleted Subject stays until what stands in its database is released."""
-        standing = await self._standing(subject)
+        standing = await self._standing(subject, strict=True)
         for change in standing:
             self._services.queue.add(change.key)
         return bool(standing)

@@ -14,7 +14,7 @@ from watchkeeper.engine.proposals import ProposalLadder
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.sightings import Sightings
 from watchkeeper.engine.turns import Turns
-from watchkeeper.errors import Conflict, Denied, Gone, Unreachable, WatchkeeperError
+from watchkeeper.errors import Conflict, Denied, Gone, Invalid, Transient, Unreachable, WatchkeeperError
 from watchkeeper.ports.driver import Recovery, RecoveryState, StandingIntent
 from watchkeeper.ports.objects import FINALIZER
 
@@ -116,6 +116,41 @@ async def test_an_answer_that_stays_unclear_holds_up_no_release() -> None:
     await passes(world, ProposalLadder(world.services), 3)
     (claim,) = world.read(Subject, "tikv").status.in_flight
     assert claim.state is InFlightState.VERIFYING
+
+
+@pytest.mark.parametrize("error", [Transient("there is no Secret tls"), Denied("secrets is forbidden")])
+async def test_a_secret_that_is_missing_while_it_executes_is_said_and_decides_nothing(error: WatchkeeperError) -> None:
+    world = World(proposal())
+    ladder = ProposalLadder(world.services)
+    await passes(world, ladder, 1)
+    await world.services.drivers.close()
+    world.plugin.refuse = error
+    found = await passes(world, ladder, 3, seconds=100)
+    assert (found.status.phase, found.status.reason) == (Phase.EXECUTING, "Unreadable")
+    assert error.message in (found.status.message or "")
+
+
+async def test_a_connection_that_makes_no_sense_any_more_is_said() -> None:
+    world = World(proposal())
+    world.store.after["write_status ActionProposal"] = [Conflict("after the plan")]
+    ladder = ProposalLadder(world.services)
+    await passes(world, ladder, 1)
+    await world.services.drivers.close()
+    world.plugin.refuse = Invalid(["spec.tikv.endpoints: must be https"])
+    found = await passes(world, ladder, 1)
+    assert found.status.waits_for == "SubjectUnreachable"
+    assert "must be https" in (found.status.message or "")
+
+
+async def test_a_hold_that_cannot_be_understood_is_no_free_target() -> None:
+    world = World(proposal())
+    world.store.api.put(
+        {"metadata": {"name": "hold", "namespace": "team"}, "spec": {"untilTime": "soon"}}, "standingchanges"
+    )
+    ladder = ProposalLadder(world.services)
+    found = await passes(world, ladder, 2)
+    assert (found.status.waits_for, world.database.writes) == ("StandingChangeUnreadable", [])
+    assert "get stch" in (found.status.message or "")
 
 
 async def test_a_secret_that_may_not_be_read_is_said() -> None:
