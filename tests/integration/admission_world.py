@@ -30,6 +30,8 @@ OTHER_DIGEST = "sha256:" + 64 * "b"
 
 PEOPLE: dict[str, tuple[str, ...]] = {
     "pat": ("watchkeeper-proposer", "watchkeeper-approver"),
+    "pip": ("watchkeeper-proposer",),
+    "vic": ("watchkeeper-viewer",),
     "bob": ("watchkeeper-approver",),
     "carol": ("watchkeeper-approver",),
     "amy": ("watchkeeper-approver-transfer-leader",),

@@ -16,6 +16,7 @@ from tests.integration.admission_world import (
     DIGEST,
     LAX,
     OPERATOR,
+    PEOPLE,
     STRICT,
     World,
     approval,
@@ -30,6 +31,7 @@ from tests.integration.admission_world import (
     without_stamps,
 )
 from tests.integration.rest import APPLY, Answer, users_of
+from tests.integration.role_rows import DOINGS, HOLDERS, Holder
 from watchkeeper.admission.rendering import render
 
 GUARDED = tuple(attack for attack in ATTACKS if attack.guarded)
@@ -73,6 +75,14 @@ def refused(attack: Attack, answer: Answer) -> None:
         answer.refused(f"'{attack.policy}.watchkeeper.dev'", *attack.words, code=attack.code)
     else:
         answer.refused(*attack.schema, code=422)
+
+
+@pytest.mark.parametrize("holder", HOLDERS, ids=[holder.role for holder in HOLDERS])
+def test_a_role_lets_its_holder_do_its_own_and_nothing_else(world: World, holder: Holder) -> None:
+    """By RBAC or by a policy; a role that grants a verb too many shows here."""
+    assert PEOPLE[holder.name] == (holder.role,)
+    done = {doing for doing, attempt in DOINGS.items() if attempt(world, holder.name).code in (200, 201)}
+    assert done == holder.may
 
 
 class TestStamping:

@@ -125,16 +125,6 @@ def _counts(
     return seen is not None and seen.guarded and now < seen.seen_time + timedelta(seconds=rules.valid_seconds)
 
 
-def next_lapse(status: ApprovalStatus, policy: ApprovalPolicy, now: datetime) -> datetime | None:
-    """When the next approval that counts now stops counting."""
-    ends = [
-        d.seen_time + timedelta(seconds=policy.valid_seconds)
-        for d in status.decisions
-        if d.decision is Verdict.APPROVED
-    ]
-    return min((end for end in ends if end > now), default=None)
-
-
 def _summary(required: int, granted: int, shut: Closed | None, rejected: Approval | None) -> str:
     if shut is not None:
         return "closed"

@@ -151,9 +151,11 @@ async def test_a_stop_for_another_subject_does_not_hold(world: EngineWorld) -> N
     assert (await world.ended(proposal.metadata.name)).status.phase is Phase.COMPLETED
 
 
-async def between_claim_and_send(world: EngineWorld, change: Any) -> Any:
+async def between_claim_and_send(
+    world: EngineWorld, change: Any, action: str = "transfer-leader", **parameters: Any
+) -> Any:
     """Something changes after the claim, just before the send."""
-    proposal = await world.approved("transfer-leader", **world.a_transfer())
+    proposal = await world.approved(action, **(parameters or world.a_transfer()))
     plan = CrashPlan(hooks={"driver.writer": change})
     services = await world.engine(plan)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import statistics
 import subprocess
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 from localcluster.cluster import Cluster
 from localcluster.installation import OPERATOR_NAMESPACE
 from tests.integration.engine.test_gates import between_claim_and_send
+from tests.integration.engine.test_standing import becomes, drained
 from tests.integration.engine.world import EngineWorld
 from tests.integration.guard_breaking import (
     BINDING,
@@ -32,7 +35,8 @@ from watchkeeper.admission.identity import Identity
 from watchkeeper.admission.rendering import render
 from watchkeeper.api.v1alpha1.actionproposal import AttemptState, Phase
 from watchkeeper.api.v1alpha1.conditions import find
-from watchkeeper.ports.guards import GuardFault
+from watchkeeper.api.v1alpha1.standingchange import StandingState
+from watchkeeper.ports.guards import GuardFault, GuardState
 
 USER = Identity().user
 NOTICED_SECONDS = 2.0
@@ -47,6 +51,16 @@ async def guards_of(operator: Path, timing: GuardTiming | None = None) -> AsyncI
             yield guards
         finally:
             await guards.close()
+
+
+async def median(look: Callable[[], Awaitable[GuardState]], times: int = 21) -> str:
+    """Of so many looks; each must be good."""
+    took = []
+    for _ in range(times):
+        began = time.monotonic()
+        assert (await look()).active
+        took.append(time.monotonic() - began)
+    return f"{statistics.median(took) * 1000:.1f} ms (slowest of {times} {max(took) * 1000:.1f} ms)"
 
 
 async def active(guards: KubernetesGuards) -> bool:
@@ -75,6 +89,9 @@ async def test_every_way_to_take_them_down_is_noticed_and_named(installed: Clust
         async with guards_of(operator_config, GuardTiming(settle=0.1, probe_when_off=0.05)) as guards:
             assert guards.known().active
             assert guards.known().stamping
+            print(
+                f"\na look before a claim: {await median(guards.survey)}; before a send: {await median(guards.probe)}"
+            )
             for what, (fault, take_down) in WAYS.items():
                 await asyncio.to_thread(take_down, installed)
                 took = await within(what, lambda: down(guards), seconds=NOTICED_SECONDS)
@@ -160,6 +177,24 @@ async def test_nothing_executes_and_it_goes_on_by_itself(world: EngineWorld, ins
     assert ended.status.phase is Phase.COMPLETED
     assert len(world.writes) == 1
     assert ("Guard/GuardUp" in [told for _, told, _ in world.told.notes]) is True
+
+
+async def test_they_hold_neither_the_end_of_what_stands_nor_a_stop(world: EngineWorld, installed: Cluster) -> None:
+    await drained(world)
+    proposal = await world.propose("transfer-leader", **world.a_transfer())
+    await world.waiting(proposal.metadata.name, "Approval")
+    try:
+        await asyncio.to_thread(remove, installed, BINDING, DECIDE)
+        await within("the guards are down", lambda: down(world.guards), seconds=NOTICED_SECONDS)
+        world.ahead = 3601
+        await becomes(world, StandingState.RELEASED)
+        assert world.simulator.evicted_stores == []
+        world.ahead = 0
+        await world.make("emergencystops", "EmergencyStop", "fire", {"reason": "fire"})
+        assert (await world.ended(proposal.metadata.name)).status.reason == "Stopped"
+        assert not world.guards.known().active
+    finally:
+        await put_back(installed)
 
 
 @pytest.mark.parametrize("name", [DECIDE, "proposal-create.watchkeeper.dev"])

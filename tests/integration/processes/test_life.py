@@ -94,6 +94,7 @@ def test_probes_and_metrics_are_served(operators: Callable[..., OperatorProcess]
     assert status == 200
     for name in ("watchkeeper_workqueue_depth", "watchkeeper_leading 1.0", "watchkeeper_reconcile_total"):
         assert name in text
+    assert "watchkeeper_guard_active 1.0" in text
 
 
 def test_without_a_kubeconfig_it_says_what_to_name() -> None:

@@ -91,3 +91,75 @@ def test_high_risk_needs_two_and_the_digest_by_hand() -> None:
     assert (one.status.summary, one.enough) == ("1/2", False)
     given = proposal({"digest": DIGEST}, approvals=[approved(), approved(by="carol")])
     assert tally(given, BY_RISK, required=2, risk=Risk.HIGH, shut=None, guarded=True, now=NOW).enough
+
+
+def test_what_is_first_seen_while_the_guards_are_down_never_counts() -> None:
+    """Not in that pass, and not in a later one, when they are up again."""
+    given = proposal({"digest": DIGEST}, approvals=[approved()])
+    rules: dict[str, Any] = {"required": 1, "risk": Risk.MEDIUM, "shut": None}
+    down = tally(given, BY_RISK, guarded=False, now=NOW, **rules)
+    assert (down.status.granted, [d.guarded for d in down.status.decisions]) == (0, [False])
+    later = given.replace(status=given.status.replace(approval=down.status))
+    up = tally(later, BY_RISK, guarded=True, now=at(10), **rules)
+    assert (up.status.granted, up.enough) == (0, False)
+    assert up.status.decisions == down.status.decisions
+
+
+def test_what_was_seen_before_the_guards_went_down_counts_again_when_they_are_back() -> None:
+    given = proposal({"digest": DIGEST}, approvals=[approved()])
+    rules: dict[str, Any] = {"required": 1, "risk": Risk.MEDIUM, "shut": None}
+    before = tally(given, BY_RISK, guarded=True, now=NOW, **rules)
+    later = given.replace(status=given.status.replace(approval=before.status))
+    assert tally(later, BY_RISK, guarded=False, now=at(10), **rules).status.granted == 1
+
+
+def test_a_rejection_that_nobody_vouches_for_is_obeyed_all_the_same() -> None:
+    given = proposal({"digest": DIGEST}, approvals=[approved(decision="Rejected")])
+    found = tally(given, BY_RISK, required=0, risk=Risk.LOW, shut=None, guarded=False, now=NOW)
+    assert not found.enough
+
+
+def test_each_person_counts_once() -> None:
+    """The API server refuses a second entry of the same name; the count does not rest on that."""
+    assert count(approved(), approved()) == 1
+
+
+def test_who_has_rejected_is_not_counted_when_approving_too() -> None:
+    given = proposal({"digest": DIGEST}, approvals=[approved(decision="Rejected"), approved()])
+    found = tally(given, BY_RISK, required=1, risk=Risk.MEDIUM, shut=None, guarded=True, now=NOW)
+    assert (found.rejected_by, found.enough) == ("bob", False)
+
+
+def test_an_edited_status_gives_nobody_a_voice() -> None:
+    """Only what is in spec counts: decisions in status that nobody made are dropped."""
+    seen = [{"by": who, "decision": "Approved", "seenTime": NOW.isoformat()} for who in ("bob", "carol")]
+    pinned = {
+        "required": 1,
+        "granted": 2,
+        "open": True,
+        "distinctFromProposer": False,
+        "allowServiceAccounts": True,
+        "digestRequired": False,
+        "summary": "2/1",
+        "decisions": seen,
+    }
+    given = proposal({"digest": DIGEST, "approval": pinned})
+    found = tally(given, BY_RISK, required=1, risk=Risk.MEDIUM, shut=None, guarded=True, now=NOW).status
+    assert (found.granted, found.decisions, found.distinct_from_proposer) == (0, (), True)
+
+
+@pytest.mark.parametrize(
+    ("rules", "by"),
+    [
+        ({"distinct_from_proposer": False}, "alice"),
+        ({"allow_service_accounts": True}, "system:serviceaccount:team:bot"),
+    ],
+)
+def test_the_rules_are_those_of_this_pass_not_those_that_were_pinned(rules: dict[str, bool], by: str) -> None:
+    lax = ApprovalPolicy(mode=ApprovalMode.BY_RISK, **rules)
+    given = proposal({"digest": DIGEST}, approvals=[approved(by=by)])
+    counted: dict[str, Any] = {"required": 1, "risk": Risk.MEDIUM, "shut": None, "guarded": True}
+    before = tally(given, lax, now=NOW, **counted)
+    assert before.enough
+    later = given.replace(status=given.status.replace(approval=before.status))
+    assert tally(later, BY_RISK, now=at(10), **counted).status.granted == 0
