@@ -79,7 +79,7 @@ class Guards(Protocol):
         ...
 
     async def survey(self) -> GuardState:
-        """Everything read fresh and probed, together with what is known: for the decision to claim."""
+        """Everything read and probed within the last moment, together with what is known: for the decision to claim."""
         ...
 
     async def probe(self) -> GuardState:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -74,7 +75,7 @@ class Operator:
             requests_per_second=settings.kubernetes_requests_per_second, burst=settings.kubernetes_burst
         )
         async with await Connection.open(None, limits) as connection:
-            version = await self._first_contact(connection)
+            version = await _patiently(connection.version)
             lacking = await missing(connection, needed(settings.operator_namespace, settings.watched))
             if lacking:
                 logger.error(
@@ -91,16 +92,6 @@ class Operator:
             finally:
                 if probes is not None:
                     await probes.stop()
-
-    async def _first_contact(self, connection: Connection) -> str:
-        """Wait for the API server without end: it may start later than we do."""
-        for pause in EndlessBackoff():
-            try:
-                return await connection.version()
-            except Transient as error:
-                logger.warning("the API server does not answer yet", extra={"error": error.message})
-                await asyncio.sleep(pause)
-        raise AssertionError("an endless list of pauses has ended")
 
     async def _elect(self, connection: Connection) -> int:
         settings = self._settings
@@ -196,9 +187,20 @@ def sinks_of(settings: Settings) -> list[AuditSink]:
     return [*found, FileSink(Path(settings.audit_file))] if settings.audit_file else found
 
 
+async def _patiently(ask: Callable[[], Awaitable[str]]) -> str:
+    """Ask the API server without end: it may start later than we do."""
+    for pause in EndlessBackoff():
+        try:
+            return await ask()
+        except Transient as error:
+            logger.warning("the API server does not answer yet", extra={"error": error.message})
+            await asyncio.sleep(pause)
+    raise AssertionError("an endless list of pauses has ended")
+
+
 async def _guards(connection: Connection, namespace: str) -> KubernetesGuards:
     """The guards as they are rendered for who we are."""
-    user = await whoami(connection)
+    user = await _patiently(lambda: whoami(connection))
     identity = Identity.of_user(user, namespace)
     shipped = render(identity.namespace, identity.service_account)
     return KubernetesGuards(connection, shipped, namespace=namespace, user=user)

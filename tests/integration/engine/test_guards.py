@@ -86,7 +86,7 @@ async def test_every_way_to_take_them_down_is_noticed_and_named(installed: Clust
     """And the command of the message puts it right."""
     slowest = 0.0
     try:
-        async with guards_of(operator_config, GuardTiming(settle=0.1, probe_when_off=0.05)) as guards:
+        async with guards_of(operator_config, GuardTiming(settle=0.1, probe_when_off=0.05, fresh=0)) as guards:
             assert guards.known().active
             assert guards.known().stamping
             print(

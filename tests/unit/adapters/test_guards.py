@@ -171,7 +171,7 @@ async def test_a_silent_watch_is_ended_by_the_next_list() -> None:
     async with guarding(server, timing) as guards:
         await guards.start(lambda: None)
         server.change(BINDINGS, DECIDE, None, said=False)
-        await until(lambda: not guards.known().active)
+        await until(lambda: guards.known().reason == "Missing")
 
 
 @pytest.mark.parametrize(
@@ -281,3 +281,13 @@ async def test_only_our_own_refusal_with_our_words_is_a_proof(answer: Watchkeepe
         server.probe = answer
         assert (await guards.probe()).reason == "NotEnforced"
         assert guards.known().reason == "NotEnforced"
+
+
+async def test_surveys_at_the_same_time_are_one() -> None:
+    server = Server()
+    async with guarding(server) as guards:
+        await guards.start(lambda: None)
+        await asyncio.sleep(0.05)
+        before = len(server.lists)
+        assert all(state.active for state in await asyncio.gather(*(guards.survey() for _ in range(50))))
+        assert len(server.lists) - before == len(KINDS)
