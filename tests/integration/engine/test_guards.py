@@ -181,8 +181,6 @@ async def test_nothing_executes_and_it_goes_on_by_itself(world: EngineWorld, ins
 
 async def test_they_hold_neither_the_end_of_what_stands_nor_a_stop(world: EngineWorld, installed: Cluster) -> None:
     await drained(world)
-    proposal = await world.propose("transfer-leader", **world.a_transfer())
-    await world.waiting(proposal.metadata.name, "Approval")
     try:
         await asyncio.to_thread(remove, installed, BINDING, DECIDE)
         await within("the guards are down", lambda: down(world.guards), seconds=NOTICED_SECONDS)
@@ -190,6 +188,8 @@ async def test_they_hold_neither_the_end_of_what_stands_nor_a_stop(world: Engine
         await becomes(world, StandingState.RELEASED)
         assert world.simulator.evicted_stores == []
         world.ahead = 0
+        proposal = await world.propose("transfer-leader", **world.a_transfer())
+        await world.waiting(proposal.metadata.name, "Guard")
         await world.make("emergencystops", "EmergencyStop", "fire", {"reason": "fire"})
         assert (await world.ended(proposal.metadata.name)).status.reason == "Stopped"
         assert not world.guards.known().active
