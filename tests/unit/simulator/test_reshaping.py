@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from watchkeeper.simulator import Scenario, Simulator
-from watchkeeper.simulator.scheduling.builder import CannotBuildError, Label
+from watchkeeper.simulator.scheduling.builder import CannotBuildError, Label, Target, change_peers
 from watchkeeper.simulator.scheduling.kinds import Kind, Priority, Status
 from watchkeeper.simulator.scheduling.reshaping import merge_region, split_region
 from watchkeeper.simulator.scheduling.scatter import CannotScatterError
+from watchkeeper.simulator.scheduling.steps import AddLearner
 from watchkeeper.simulator.world import reshaping
+from watchkeeper.simulator.world.region import Role
 
 SPLIT = Label("admin-split-region", Kind.ADMIN, Priority.URGENT)
 MERGE = Label("admin-merge-region", Kind.ADMIN, Priority.URGENT)
@@ -119,6 +121,21 @@ def test_scattering_a_group_spreads_its_peers_and_leaders(simulator: Simulator) 
     assert max(peers) - min(peers) <= 3
     for region in regions:
         assert {store_of[peer.store_id] for peer in region.peers} == {"z1", "z2", "z3"}
+
+
+def test_a_scatter_costs_nothing_of_what_a_store_may_take(simulator: Simulator) -> None:
+    """Its new peers are light: PD's own checker may still add one to the same store."""
+    world, coordinator = simulator.world, simulator.coordinator
+    homes = {peer.store_id for peer in simulator.region(FIRST).peers}
+    alike = [one for one in world.regions if {peer.store_id for peer in one.peers} == homes]
+    operations = [coordinator.scatterer.scatter(region, "table") for region in alike[:2]]
+    [move] = [one for one in operations if one is not None and len(one.steps) > 1]
+    assert coordinator.operators.add(move)
+    target = next(step.store_id for step in move.steps if isinstance(step, AddLearner))
+    other = next(one for one in world.regions if one.peer_on(target) is None and one.id != move.region_id)
+    wanted = {peer.store_id: peer.role for peer in other.peers} | {target: Role.VOTER}
+    label = Label("add-rule-peer", Kind.REPLICA, Priority.HIGH)
+    assert coordinator.limiter.allows(change_peers(world, other, Target(wanted), label))
 
 
 def test_a_region_short_of_a_peer_is_not_scattered(simulator: Simulator) -> None:
