@@ -19,6 +19,10 @@ from zoneinfo import ZoneInfo
 from croniter import CroniterBadCronError, CroniterBadDateError, croniter
 
 FIELDS = 5
+_VALUE = r"(\d{1,2}|[A-Za-z]{3})"
+_PART = rf"(\*|{_VALUE}(-{_VALUE})?)(/\d{{1,2}})?"
+_FIELD = re.compile(rf"{_PART}(,{_PART})*")
+"""Stricter than the library, which also takes what only looks like a field, and H and R: times of its own choosing."""
 _WORDS = re.compile("[A-Za-z]+")
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
@@ -122,7 +126,9 @@ def problem(cron: str, zone: str) -> str | None:
         return f"timeZone: there is no zone {zone!r}; names are those of the IANA database, such as Europe/Berlin"
     if len(cron.split()) != FIELDS:
         return f"schedule: {cron!r} has not the five fields minute, hour, day of month, month, day of week"
-    if not {word.upper() for word in _WORDS.findall(cron)} <= _NAMES:  # the library also knows H and R: random times
+    if not all(_FIELD.fullmatch(field) for field in cron.split()):
+        return f"schedule: {cron!r} is no cron expression: a field is *, 5, 1-5, */10, MON-FRI, or several with commas"
+    if not {word.upper() for word in _WORDS.findall(cron)} <= _NAMES:
         return f"schedule: {cron!r} has words that are no month and no day, such as JAN or MON"
     try:
         croniter(cron, _EPOCH).get_next(datetime)

@@ -113,8 +113,11 @@ def test_zones_of_half_an_hour_and_without_changes() -> None:
         ("0 0 * *", "UTC", "has not the five fields"),
         ("0 0 * * * *", "UTC", "has not the five fields"),
         ("@daily", "UTC", "has not the five fields"),
-        ("R * * * *", "UTC", "has words that are no month"),
-        ("H * * * *", "UTC", "has words that are no month"),
+        ("R * * * *", "UTC", "is no cron expression"),
+        ("1- * * * *", "UTC", "is no cron expression"),
+        ("0205//4*6- * * * *", "UTC", "is no cron expression"),
+        ("0 0 * * MOO", "UTC", "has words that are no month"),
+        ("MON * * * *", "UTC", "is no cron expression"),
     ],
 )
 def test_what_makes_no_sense(cron: str, zone: str, says: str) -> None:
