@@ -28,7 +28,7 @@ POLICIES: dict[str, Raw | None] = {
         "approval": {"mode": "ByRisk", "distinctFromProposer": False, "allowServiceAccounts": True},
     },
     "short": {"mode": "Execute", "approval": {"mode": "ByRisk", "validSeconds": 60}},
-    "observe": {"mode": "Observe"},
+    "observe": {"mode": "Observe", "approval": {"mode": "Never"}},
     "senseless": {"mode": "Execute"},
     "unreadable": {"mode": "Perhaps"},
     "none": None,
