@@ -33,6 +33,7 @@ from watchkeeper.ports.driver import (
 )
 from watchkeeper.ports.recorder import EventType, Recorder
 from watchkeeper.ports.redaction import redacted
+from watchkeeper.visible import visible
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +125,7 @@ class Tools:
             raise Invalid(
                 [f"parameters.{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()]
             ) from error
-        values = {name: redacted(value) if isinstance(value, str) else value for name, value in given.items()}
+        values = {name: visible(redacted(value)) if isinstance(value, str) else value for name, value in given.items()}
         if action == WAIT:
             summary, effect = f"wait {values['seconds']} s", f"{values['seconds']} s go by"
         else:
