@@ -16,6 +16,7 @@ from tests.property.driver import DEFINITIONS
 from tests.property.gate import Call
 from tests.property.ledger import Decided, Ledger, Proposal, Send
 from tests.property.stage import NAMESPACE, OPERATORS, Stage
+from tests.property.stream import intent_missing, wrong
 from watchkeeper.api.v1alpha1.meta import rfc3339
 
 FORWARD = {
@@ -74,6 +75,8 @@ class Witness:
         self.counts["releases" if send.release else "writes"] += 1
         if len(self.ledger.sends[send.key]) > 1:
             self._say("2", f"{send.key} was sent twice")
+        if intent_missing(self.stage.sinks[call.engine], send.key):
+            self._say("5", f"{send.key} was sent before its intent was in the audit stream")
         self._one_at_a_time(send)
         self._claimed(send)
         self._no_stop(send)
@@ -289,7 +292,10 @@ class Witness:
         return attempt.get("outcome") if attempt is not None else None
 
     def nothing_left(self) -> None:
-        """5 and 12, when the engines have had all the time they need."""
+        """5, 8 and 12, when the engines have had all the time they need."""
+        self.counts["audit records"] += sum(len(sink.lines) for sink in self.stage.sinks.values())
+        for number, text in wrong(self.stage.sinks, self.ledger.sends):
+            self._say(number, text)
         for key in self.undecided():
             self._say("5", f"{key} was sent and never got an outcome")
         for proposal in self.ledger.proposals.values():
