@@ -159,13 +159,29 @@ def test_counts_that_stand_still_while_tikv_moves_are_frozen() -> None:
     watch = FrozenWatch()
     seen = topology(store(1, leader_count=5), store(2))
     assert watch.look(seen, tikv(5, 5), 0.0) == 0
-    assert watch.frozen(tikv(5, 5), 0.0) is None
-    assert watch.frozen(tikv(2, 8), watch.look(seen, tikv(2, 8), 60.0)) is None
-    assert "stood still for 100 s" in (watch.frozen(tikv(2, 8), watch.look(seen, tikv(2, 8), 100.0)) or "")
-    assert watch.frozen(tikv(4, 6), watch.look(seen, tikv(4, 6), 110.0)) is None
+    assert watch.frozen(seen, tikv(5, 5), 0.0) is None
+    assert watch.frozen(seen, tikv(2, 8), watch.look(seen, tikv(2, 8), 60.0)) is None
+    assert "stood still for 100 s" in (watch.frozen(seen, tikv(2, 8), watch.look(seen, tikv(2, 8), 100.0)) or "")
+    assert watch.frozen(seen, tikv(4, 6), watch.look(seen, tikv(4, 6), 110.0)) is None
     moved = topology(store(1, leader_count=6), store(2))
     assert watch.look(moved, tikv(2, 8), 120.0) == 0
-    assert watch.frozen(LeaderCounts(problem="down"), 500.0) is None
+    assert watch.frozen(moved, LeaderCounts(problem="down"), 500.0) is None
+
+
+def test_tikvs_own_counts_that_arrive_late_do_not_make_pd_frozen() -> None:
+    """Prometheus shows the end of a drain after PD does; in a quiet cluster nothing moves after it."""
+    watch = FrozenWatch()
+    before = topology(store(1, leader_count=14), store(2, leader_count=0))
+    after = topology(store(1, leader_count=0), store(2, leader_count=14))
+    watch.look(before, tikv(14, 0), 0.0)
+    assert watch.look(after, tikv(14, 0), 10.0) == 0, "not scraped since"
+    late = watch.look(after, tikv(0, 14), 120.0)
+    assert watch.frozen(after, tikv(0, 14), late) is None
+    assert "stood still for 110 s" in (watch.frozen(after, tikv(7, 7), late) or "")
+    strangers = LeaderCounts(tuple(Sample({"instance": f"10.0.0.{i}"}, v, 0.0) for i, v in enumerate((14, 0))))
+    moved = LeaderCounts(tuple(Sample({"instance": f"10.0.0.{i}"}, v, 0.0) for i, v in enumerate((0, 14))))
+    watch.look(before, strangers, 130.0)
+    assert watch.frozen(before, moved, watch.look(before, moved, 230.0)), "no store is known: what moved speaks"
 
 
 def test_that_counts_move_is_known_only_once_they_were_seen_to_change() -> None:

@@ -49,13 +49,13 @@ class FrozenWatch:
         """Whether the counts were seen to change within the time in which they must; the first look cannot tell."""
         return self._changed and still < STILL_SECONDS
 
-    def frozen(self, tikv: LeaderCounts | None, still: float) -> str | None:
+    def frozen(self, topology: Topology, tikv: LeaderCounts | None, still: float) -> str | None:
         """Why PD's counts cannot be believed, or None."""
         if self._last is None or still < STILL_SECONDS:
             return None
         now = _series(tikv)
         moved = sum(abs(now[key] - value) for key, value in self._last.tikv.items() if key in now)
-        if moved < MOVED_LEADERS:
+        if moved < MOVED_LEADERS or _agree(topology, tikv):
             return None
         return (
             f"PD's counts of leaders and regions have stood still for {still:.0f} s although TiKV's own have changed: PD may "
@@ -72,6 +72,13 @@ def drain_without_effect(topology: Topology, scheduling: Scheduling, still: floa
         return None
     names = ", ".join(topology.name(store) for store in stuck[:4])
     return f"{names} is on the evict-leader list and keeps its leaders; no count of PD has moved for {still:.0f} s"
+
+
+def _agree(topology: Topology, tikv: LeaderCounts | None) -> bool:
+    """Whether TiKV counts the leaders as PD does; not where no store of PD can be found among its series."""
+    pairs = [(s.status.leader_count, tikv.of(s)) for s in topology.stores] if tikv is not None else []
+    gaps = [abs(pd - own) for pd, own in pairs if own is not None]
+    return bool(gaps) and sum(gaps) < MOVED_LEADERS
 
 
 def _series(tikv: LeaderCounts | None) -> Mapping[tuple[tuple[str, str], ...], float]:

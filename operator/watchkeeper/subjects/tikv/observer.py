@@ -63,7 +63,7 @@ class Observer:
         source = self._metrics()
         tikv: LeaderCounts | None = await read_leader_counts(source) if source is not None else None
         still = self._frozen.look(topology, tikv, self._clock.monotonic())
-        frozen = self._frozen.frozen(tikv, still)
+        frozen = self._frozen.frozen(topology, tikv, still)
         suspicion = drain_without_effect(topology, scheduling, still)
         found = [frozen, suspicion, *health.problems_of(topology, members, scheduling)]
         problems = tuple(problem for problem in found if problem)
