@@ -147,22 +147,37 @@ def test_stamps_that_were_changed_are_off(plural: str) -> None:
     assert not stamping(SHIPPED, dict(there))
 
 
+_LABELS, _DELETE = "labels.example.com", "kubectl delete mutatingadmissionpolicy"
+_NOT_OURS = {"apiGroups": ["watchkeeper.dev"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*"]}
+
+
 @pytest.mark.parametrize(
-    ("name", "group", "fault"),
+    ("name", "groups", "resources", "excluded", "command"),
     [
-        ("approve-all.example.com", "watchkeeper.dev", ["Foreign"]),
-        ("stamp-more.watchkeeper.dev", "apps", ["Foreign"]),
-        ("labels.example.com", "apps", []),
-        ("labels.example.com", "*", []),
+        ("approve-all.example.com", ["watchkeeper.dev"], ["*"], {}, f"{_DELETE} approve-all.example.com"),
+        ("stamp-more.watchkeeper.dev", ["apps"], ["*"], {}, f"{_DELETE} stamp-more.watchkeeper.dev"),
+        (_LABELS, ["apps"], ["*"], {}, None),
+        (_LABELS, ["*"], ["*"], {}, ""),
+        (_LABELS, ["apps", "*"], ["*/*"], {}, ""),
+        (_LABELS, ["*"], ["pods", "actionproposals"], {}, ""),
+        (_LABELS, ["*"], ["pods"], {}, None),
+        (_LABELS, ["*"], ["*"], _NOT_OURS, None),
+        (_LABELS, ["*"], ["*"], _NOT_OURS | {"operations": ["CREATE"]}, ""),
+        (_LABELS, ["*"], ["*"], _NOT_OURS | {"resourceNames": ["one"]}, ""),
+        (_LABELS, ["*"], ["*"], _NOT_OURS | {"apiGroups": ["apps"]}, ""),
     ],
 )
-def test_mutating_policies_of_others(name: str, group: str, fault: list[str]) -> None:
+def test_mutating_policies_of_others(
+    name: str, groups: list[str], resources: list[str], excluded: dict[str, Any], command: str | None
+) -> None:
     there = stored()
-    rules = [{"apiGroups": [group], "resources": ["*"]}]
-    (there[STAMPS] or {})[name] = {"matchConstraints": {"resourceRules": rules}}
+    rules = {"resourceRules": [{"apiGroups": groups, "resources": resources}], "excludeResourceRules": [excluded]}
+    (there[STAMPS] or {})[name] = {"matchConstraints": rules}
     found = problems(SHIPPED, dict(there))
-    assert [problem.fault for problem in found] == fault
-    assert all(problem.command == f"kubectl delete mutatingadmissionpolicy {name}" for problem in found)
+    assert [(problem.fault, problem.command) for problem in found] == (
+        [] if command is None else [("Foreign", command)]
+    )
+    assert all("excludeResourceRules" in problem.text for problem in found if not problem.command)
 
 
 def test_the_message_says_what_and_how() -> None:

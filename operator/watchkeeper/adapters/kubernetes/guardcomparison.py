@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from watchkeeper.api.v1alpha1 import KINDS as KINDS_OF_OURS
 from watchkeeper.api.v1alpha1.meta import GROUP
 from watchkeeper.ports.guards import GuardFault, GuardProblem
 
@@ -36,6 +37,8 @@ _SETS = frozenset({"validationActions", "operations", "resources", "apiGroups", 
 _FILES = dict.fromkeys(VALIDATING, "manifests/10-admission.yaml") | dict.fromkeys(
     MUTATING, "manifests/11-admission-mutating.yaml"
 )
+ALL = "*"
+_OURS = frozenset(kind.info.plural for kind in KINDS_OF_OURS)
 _SHOWN = 3
 """Differences of one object that are named; more would hide the next object."""
 
@@ -106,10 +109,29 @@ def _foreign(expected: Expected, stamps: Specs) -> Iterator[GuardProblem]:
         if name in expected.specs[STAMPS]:
             continue
         constraints = spec.get("matchConstraints") or {}
-        groups = {group for rule in constraints.get("resourceRules") or () for group in rule.get("apiGroups") or ()}
-        if GROUP in groups or name.endswith(f".{GROUP}"):
-            text = f"MutatingAdmissionPolicy {name} is not ours and changes objects of {GROUP}"
+        rules = constraints.get("resourceRules") or ()
+        text = f"MutatingAdmissionPolicy {name} is not ours and changes objects of {GROUP}"
+        if any(GROUP in (rule.get("apiGroups") or ()) for rule in rules) or name.endswith(f".{GROUP}"):
             yield GuardProblem(GuardFault.FOREIGN, text, f"kubectl delete mutatingadmissionpolicy {name}")
+        elif any(map(_reaches, rules)) and not any(map(_covers_all, constraints.get("excludeResourceRules") or ())):
+            # It may have its good reasons elsewhere: no command that deletes it.
+            text += f", as of all groups: take {GROUP} out (matchConstraints.excludeResourceRules)"
+            yield GuardProblem(GuardFault.FOREIGN, text)
+
+
+def _reaches(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule about all groups is about our kinds."""
+    resources = set(rule.get("resources") or ())
+    return ALL in (rule.get("apiGroups") or ()) and bool(resources & {ALL, "*/*", *_OURS})
+
+
+def _covers_all(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule that excludes takes all our kinds out, whatever is done to them."""
+    everything = all(ALL in (rule.get(field) or ()) for field in ("apiVersions", "operations"))
+    ours = bool({GROUP, ALL} & set(rule.get("apiGroups") or ())) and bool(
+        {ALL, "*/*"} & set(rule.get("resources") or ())
+    )
+    return everything and ours and not rule.get("resourceNames")
 
 
 def _plain(value: Any, key: str = "") -> Any:
