@@ -292,7 +292,9 @@ class TestWithStamps(Rules):
 
     def test_a_name_that_is_not_there(self, cli: Cli) -> None:
         result = cli("vic", "show", "gone")
-        assert (result.exit_code, result.output) == (4, 'error: actionproposals.watchkeeper.dev "gone" not found\n')
+        first, second = result.output.splitlines()
+        assert (result.exit_code, first) == (4, 'error: actionproposals.watchkeeper.dev "gone" not found')
+        assert second.startswith("  what there is: watchkeeper proposals")
 
     def test_kubectl_finds_it(self, world: World, tmp_path: Path) -> None:
         plugin = tmp_path / "kubectl-watchkeeper"

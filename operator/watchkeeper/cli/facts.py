@@ -29,7 +29,8 @@ def _what(proposal: ActionProposal) -> Iterator[Fact]:
     action, plan = proposal.spec.action, proposal.status.plan
     yield "proposal", [f"{proposal.metadata.name} in namespace {proposal.metadata.namespace}"]
     yield "subject", [proposal.spec.subject_ref.name]
-    yield "what", [plan.summary] if plan else [f"{action.name} (no plan yet)"]
+    ended = _ended(proposal)
+    yield "what", [plan.summary] if plan else [f"{action.name} ({'never planned' if ended else 'no plan yet'})"]
     tool = " (a tool of the operator)" if action.source == "Tool" else ""
     yield "asked for", [f"{action.name}{_parameters(action.parameters)}{tool}"]
     yield "dry run", ["yes: planned and checked only, nothing is written"] if proposal.spec.dry_run else []
@@ -88,7 +89,7 @@ def _state(proposal: ActionProposal, now: datetime) -> Iterator[Fact]:
     yield "phase", [phase] if status.reason in (None, phase) else [f"{phase}, {status.reason}"]
     yield "waits for", [status.waits_for] if status.waits_for else []
     yield "says", _lines(status.message or "")
-    ended = status.phase is not None and status.phase.terminal
+    ended = _ended(proposal)
     if spec.not_before_time:
         yield "not before", [moment(spec.not_before_time, now)]
     if status.expires_time and not ended:
@@ -148,3 +149,7 @@ def _quoted(text: str) -> list[str]:
 
 def _lines(text: str) -> list[str]:
     return text.split("\n") if text else []
+
+
+def _ended(proposal: ActionProposal) -> bool:
+    return proposal.status.phase is not None and proposal.status.phase.terminal

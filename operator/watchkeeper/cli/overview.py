@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from watchkeeper.api.v1alpha1 import ActionProposal, EmergencyStop, StandingChange, Subject, Ticket
+from watchkeeper.api.v1alpha1 import (
+    ActionProposal,
+    EmergencyStop,
+    OperatorPolicy,
+    StandingChange,
+    Subject,
+    Ticket,
+)
 from watchkeeper.api.v1alpha1.actionproposal import Phase
 from watchkeeper.api.v1alpha1.meta import Resource
 from watchkeeper.api.v1alpha1.ticket import TicketState
@@ -54,7 +61,7 @@ async def status(session: Session, all_namespaces: AllNamespaces = False) -> Non
         namespace = None if all_namespaces else session.namespace(cluster)
         found: dict[type[Resource], list[Raw]] = {}
         denied: list[Denied] = []
-        for kind in dict.fromkeys(section.kind for section in SECTIONS):
+        for kind in dict.fromkeys((*(section.kind for section in SECTIONS), OperatorPolicy)):
             try:
                 found[kind] = await cluster.find(kind, namespace)
             except Denied as error:
@@ -62,10 +69,33 @@ async def status(session: Session, all_namespaces: AllNamespaces = False) -> Non
         if not found:
             raise denied[0]
         shown = [_show(session, cluster, section, found.get(section.kind, [])) for section in SECTIONS]
-        if not any(shown):
+        held = list(_held_up(found.get(OperatorPolicy, []), found.get(EmergencyStop, [])))
+        if held:
+            session.screen.say("== held up by the standing orders")
+            for line in held:
+                session.screen.say(line)
+        if not any((*shown, held)):
             session.screen.note(f"nothing to see in {f'namespace {namespace}' if namespace else 'any namespace'}")
         for refusal in denied:
             session.screen.note(f"not shown: {sentence(refusal, session)}")
+
+
+def _held_up(policies: Sequence[Raw], stops: Sequence[Raw]) -> Iterator[str]:
+    """Why nothing may run although all seems well, as the status of each policy tells; stops that are listed are not repeated."""
+    listed = {f"{one['metadata']['namespace']}/{one['metadata']['name']}" for one in stops}
+    for policy in policies:
+        where, status = policy["metadata"]["namespace"], policy.get("status") or {}
+        for condition in status.get("conditions", ()):
+            if (condition["type"], condition["status"]) == ("Ready", "False"):
+                yield f"{where}: {condition['message']}"
+        for name in status.get("stops", ()):
+            if name not in listed:
+                yield f"{where}: EmergencyStop {name} is in force"
+        for window in status.get("openFreezeWindows", ()):
+            yield f"{where}: freeze window until {window['untilTime']}: {window['reason']}"
+        for frozen in status.get("frozenActions", ()):
+            subject, action, proposal = frozen["subject"], frozen["action"], frozen["proposal"]
+            yield f"{where}: {action} is frozen on {subject} until {proposal} is acknowledged"
 
 
 def _show(session: Session, cluster: Cluster, section: Section, objects: list[Raw]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from watchkeeper.api.v1alpha1.meta import GROUP
 from watchkeeper.cli.exits import Exit, Failure
 from watchkeeper.cli.session import Session
 from watchkeeper.errors import Conflict, Denied, Gone, Invalid, WatchkeeperError
@@ -14,6 +15,7 @@ _RBAC = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]*)")?'
 )
+_ABSENT = re.compile(rf'^(?P<plural>[a-z]+)(\.{re.escape(GROUP)})? "[^"]*" not found$')
 _NO_PARAMS = "no params found for policy binding"
 
 ROLE_FOR = {
@@ -23,6 +25,14 @@ ROLE_FOR = {
     ("delete", "emergencystops"): "watchkeeper-resumer",
 }
 """ClusterRole to ask for; who only reads needs the viewer."""
+LIST_OF = {
+    "subjects": "subjects",
+    "actionproposals": "proposals",
+    "standingchanges": "standing",
+    "emergencystops": "stops",
+    "tickets": "tickets",
+}
+"""The command that lists what there is instead."""
 
 
 def explained(error: WatchkeeperError, session: Session) -> Failure:
@@ -32,7 +42,7 @@ def explained(error: WatchkeeperError, session: Session) -> Failure:
         case Denied():
             return Failure(Exit.NOT_ALLOWED, *_denied(text))
         case Gone():
-            return Failure(Exit.NOT_FOUND, text)
+            return Failure(Exit.NOT_FOUND, text, *_instead(text, session))
         case Invalid(reason="NoCredentials" | "InvalidName"):
             return Failure(Exit.USAGE, text)
         case Invalid(reason="InvalidObject"):
@@ -64,6 +74,13 @@ def sentence(error: WatchkeeperError, session: Session) -> str:
     return explained(error, session).lines[0]
 
 
+def _instead(text: str, session: Session) -> list[str]:
+    """Where to look for the right name."""
+    absent = _ABSENT.search(text)
+    listing = LIST_OF.get(absent["plural"]) if absent else None
+    return [f"what there is: {session.command(listing)}"] if listing else []
+
+
 def _denied(text: str) -> list[str]:
     if _NO_PARAMS in text:
         return ["there is no OperatorPolicy named default in this namespace: without one nothing new is admitted", text]
@@ -73,6 +90,9 @@ def _denied(text: str) -> list[str]:
         verb, resource, where = rbac["verb"], rbac["resource"], rbac["namespace"]
         place = f"in namespace {where}" if where else "in all namespaces"
         flag = f"-n {where}" if where else "-A"
+        if resource == "configmaps":  # the checkpoints of the audit: no ClusterRole of ours opens ConfigMaps
+            asked = f"ask for Role watchkeeper-auditor {place}, or for a copy of the checkpoints (--checkpoints FILE)"
+            return [f"{rbac['user']} may not {verb} {resource} {place}", asked]
         kind = f"{resource}.{rbac['group']}" if rbac["group"] else resource
         role = ROLE_FOR.get((verb, resource.partition("/")[0]), "watchkeeper-viewer")
         return [

@@ -135,6 +135,21 @@ def stop(name: str = "stop-x7k2p", *, namespace: str = "shop", **spec: Any) -> d
     }
 
 
+def policy(**status: Any) -> dict[str, Any]:
+    """The standing orders of shop; without anything in its status as they were just made."""
+    return {
+        "apiVersion": API,
+        "kind": "OperatorPolicy",
+        "metadata": {
+            "name": "default",
+            "namespace": "shop",
+            "uid": "opol",
+            "creationTimestamp": "2026-11-01T12:00:00Z",
+        },
+        "spec": {"mode": "Observe"},
+    } | ({"status": status} if status else {})
+
+
 def standing_change(name: str, state: str | None) -> dict[str, Any]:
     """A drain in that state."""
     status = {"endTime": "2026-11-21T13:00:00Z", "state": state, "reason": "Made"} if state else {}

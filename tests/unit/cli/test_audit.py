@@ -21,6 +21,7 @@ from watchkeeper.domain.audit.chain import Chain
 from watchkeeper.domain.audit.checkpoint import SigningKey, new_key
 from watchkeeper.domain.audit.record import Actor, ActorKind, Fact, RecordType
 from watchkeeper.domain.audit.verify import verify
+from watchkeeper.errors import Denied
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 PRIVATE, PUBLIC = new_key()
@@ -145,6 +146,18 @@ def test_checkpoints_of_the_cluster_and_a_stream_on_standard_input(folder: Folde
     found = run(Server(), *words, input=b"".join(folder.lines))
     assert (found.exit_code, found.stderr) == (0, "")
     assert "1 checkpoints compared: good" in found.stdout
+
+
+def test_who_may_not_read_the_checkpoints_is_told_how(folder: Folder, run: Run) -> None:
+    class Closed(MemoryServer):
+        async def request(self, method: str, path: str, *_: Any, **__: Any) -> dict[str, Any]:
+            why = 'User "al" cannot get resource "configmaps" in API group "" in the namespace "ops"'
+            raise Denied(f"{method} {path}: {why}")
+
+    found = run(Closed(), "audit", "verify", str(folder.stream), "--public-key", str(folder.key))
+    assert found.exit_code == 3
+    assert "ask for Role watchkeeper-auditor in namespace ops" in found.stderr
+    assert "--checkpoints FILE" in found.stderr
 
 
 @pytest.mark.parametrize(

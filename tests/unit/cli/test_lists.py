@@ -14,7 +14,7 @@ from syrupy.assertion import SnapshotAssertion
 from typer.testing import CliRunner
 
 from tests.unit.cli.conftest import Run
-from tests.unit.cli.samples import proposal, standing_change, stop, subject, ticket
+from tests.unit.cli.samples import policy, proposal, standing_change, stop, subject, ticket
 from tests.unit.cli.server import MemoryServer, connected
 from watchkeeper.api.v1alpha1.standingchange import StandingState
 from watchkeeper.cli.main import app
@@ -75,6 +75,26 @@ def test_what_needs_attention(run: Run, snapshot: SnapshotAssertion, arguments: 
     result = run(BUSY, "status", *arguments)
     assert result.exit_code == 0
     assert result.output == snapshot
+
+
+def test_what_the_standing_orders_hold_up(run: Run, snapshot: SnapshotAssertion) -> None:
+    """Also a stop that this namespace cannot show, since it stands in the operator's."""
+    window = {"reason": "weekend", "untilTime": "2026-11-23T06:00:00Z"}
+    frozen = {"subject": "orders", "action": "drain-store", "proposal": "drain-store-1"}
+    held = {
+        "conditions": [{"type": "Ready", "status": "False", "message": "there is no action\x1b drain-stor"}],
+        "stops": ["shop/stop-x7k2p", "watchkeeper-system/all"],
+        "openFreezeWindows": [window],
+        "frozenActions": [frozen],
+    }
+    result = run(MemoryServer("bob", stop(), policy(**held)), "status")
+    assert result.exit_code == 0
+    assert result.output == snapshot
+    well = policy(conditions=[{"type": "Ready", "status": "True", "message": "mode is Execute"}])
+    assert run(MemoryServer("bob", well), "status").stderr == "nothing to see in namespace shop\n"
+    assert run(MemoryServer("bob", policy()), "status").stderr == "nothing to see in namespace shop\n", (
+        "not looked at yet"
+    )
 
 
 class Partly(MemoryServer):

@@ -64,6 +64,7 @@ CASES: dict[str, tuple[dict[str, Any], MemoryServer | None]] = {
     "observed": ({"approval": RULES | {"open": False, "summary": "closed"}, "waitsFor": "Nothing"}, None),
     "nobody has to approve": ({"approval": RULES | {"required": 0, "summary": "0/0"}, "waitsFor": "AnotherWriteInFlight"}, None),
     "new": (dict.fromkeys(WAITING), None),
+    "never planned": (dict.fromkeys(WAITING) | {"phase": "Cancelled", "reason": "Stopped"}, None),
     "executing": (
         {
             "phase": "Executing",
