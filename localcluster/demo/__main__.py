@@ -49,6 +49,10 @@ def _keep(stage: Stage) -> None:
     print(f"  kubectl -n {NAMESPACE} get watchkeeper")
     for person in ("alice", "bob", "carol"):
         print(f"  kubectl --kubeconfig {stage.cluster.kubeconfig(person)} -n {NAMESPACE} get ap   # as {person}")
+    print(f"  .venv/bin/watchkeeper --kubeconfig {stage.cluster.kubeconfig('bob')} -n {NAMESPACE} status")
+    print("  alice proposes and cancels, bob approves, carol stops, resumes and gives the standing orders")
+    if stage.operator is not None:
+        print(f"  .venv/bin/watchkeeper audit verify {stage.operator.audit_file} --without-checkpoints")
     print(f"  the simulator's control: {stage.simulator.control}/state")
     signal.pause()
 

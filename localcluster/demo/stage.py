@@ -18,9 +18,9 @@ from localcluster.simulation import SimulatorProcess
 NAMESPACE = "shop"
 SUBJECT = "tikv-shop"
 PEOPLE: dict[str, tuple[str, ...]] = {
-    "alice": ("viewer", "proposer", "approver"),
+    "alice": ("viewer", "proposer", "approver", "canceller"),
     "bob": ("viewer", "approver"),
-    "carol": ("viewer", "governor", "halter"),
+    "carol": ("viewer", "governor", "halter", "resumer"),
 }
 OPERATOR_SETTINGS = {
     "leader_election": "false",
