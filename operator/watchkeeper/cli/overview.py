@@ -54,6 +54,9 @@ SECTIONS = (
     Section("open tickets", Ticket, lambda one: _status(one, "state") == TicketState.OPEN),
 )
 
+KINDS: tuple[type[Resource], ...] = (*dict.fromkeys(section.kind for section in SECTIONS), OperatorPolicy)
+"""What is asked for, each once."""
+
 
 async def status(session: Session, all_namespaces: AllNamespaces = False) -> None:
     """Show what needs attention: health, stops, what waits for people, what is under way or unknown, what stands."""
@@ -61,7 +64,7 @@ async def status(session: Session, all_namespaces: AllNamespaces = False) -> Non
         namespace = None if all_namespaces else session.namespace(cluster)
         found: dict[type[Resource], list[Raw]] = {}
         denied: list[Denied] = []
-        for kind in dict.fromkeys((*(section.kind for section in SECTIONS), OperatorPolicy)):
+        for kind in KINDS:
             try:
                 found[kind] = await cluster.find(kind, namespace)
             except Denied as error:
