@@ -31,6 +31,8 @@ class Tally:
     status: ApprovalStatus
     rejected_by: str | None
     rejected_reason: str | None
+    lapsed: tuple[str, ...] = ()
+    """Who approved so long ago that it no longer counts: they have decided, so that others have to."""
 
     @property
     def enough(self) -> bool:
@@ -80,6 +82,9 @@ def tally(
         status=status,
         rejected_by=rejected.by if rejected else None,
         rejected_reason=rejected.reason if rejected else None,
+        lapsed=tuple(
+            d.by for d in decisions if d.decision is Verdict.APPROVED and d.guarded and not _holds(d, rules, now)
+        ),
     )
 
 
@@ -122,7 +127,11 @@ def _counts(
     if not rules.allow_service_accounts and entry.by.startswith(SERVICE_ACCOUNT_PREFIX):
         return False
     seen = next((d for d in decisions if d.by == entry.by), None)
-    return seen is not None and seen.guarded and now < seen.seen_time + timedelta(seconds=rules.valid_seconds)
+    return seen is not None and seen.guarded and _holds(seen, rules, now)
+
+
+def _holds(seen: SeenDecision, rules: ApprovalPolicy, now: datetime) -> bool:
+    return now < seen.seen_time + timedelta(seconds=rules.valid_seconds)
 
 
 def _summary(required: int, granted: int, shut: Closed | None, rejected: Approval | None) -> str:

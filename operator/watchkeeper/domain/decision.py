@@ -113,7 +113,7 @@ def waiting(
     if not guard.active:  # before approvals: none that is given now would count
         return Hold(Wait("Guard", guards_are_off(guard)))
     if not tally.enough:
-        return Hold(Wait("Approval", awaiting_approval(proposal, stamping=guard.stamping)))
+        return Hold(Wait("Approval", awaiting_approval(proposal, stamping=guard.stamping, lapsed=tally.lapsed)))
     not_before = proposal.spec.not_before_time
     if not_before is not None and now < not_before:
         return Hold(Wait("NotBeforeTime", f"not before {rfc3339(not_before)}"), not_before)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, ApprovalStatus, Verdict
 from watchkeeper.api.v1alpha1.meta import rfc3339
 from watchkeeper.ports.guards import GuardState
 
+_SHOWN = 4
 _WHOAMI = "$(kubectl auth whoami -o jsonpath={.status.userInfo.username})"
 
 
@@ -41,8 +43,14 @@ def guards_are_off(guard: GuardState) -> str:
     return f"the admission policies are not as they must be, so nothing executes: {guard.message}"
 
 
-def awaiting_approval(proposal: ActionProposal, *, stamping: bool) -> str:
-    """Who is awaited, and how they approve."""
+def awaiting_approval(proposal: ActionProposal, *, stamping: bool, lapsed: Sequence[str] = ()) -> str:
+    """Who is awaited, and how they approve.
+
+    Args:
+        proposal: with the rules of the decision as counted now.
+        stamping: see `approve_command`.
+        lapsed: whose approvals are too old to count.
+    """
     approval = proposal.status.approval
     if approval is None:
         return "waits for approval"
@@ -51,14 +59,29 @@ def awaiting_approval(proposal: ActionProposal, *, stamping: bool) -> str:
     other = f" other than {proposal.spec.proposed_by}" if approval.distinct_from_proposer else ""
     until = f" before {rfc3339(proposal.status.expires_time)}" if proposal.status.expires_time else ""
     return (
-        f"waits for approval by {who}{other}{until}{_unvouched(approval)}. To approve exactly this plan:\n"
+        f"waits for approval by {who}{other}{until}{_unvouched(approval)}{_lapsed(lapsed)}. To approve exactly this plan:\n"
         f"{approve_command(proposal, stamping=stamping)}"
     )
 
 
 def _unvouched(approval: ApprovalStatus) -> str:
     names = [seen.by for seen in approval.decisions if seen.decision is Verdict.APPROVED and not seen.guarded]
-    return f" (came while the guards were down, so it does not count: {', '.join(names)})" if names else ""
+    return f" (came while the guards were down, so it does not count: {_some(names)})" if names else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    """So few that the command after them is never cut off."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _lapsed(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    return (
+        f" (approved longer ago than approval.validSeconds, so it does not count any more: {_some(names)}; each person "
+        "decides once: another one approves, or it is proposed again)"
+    )
 
 
 def acknowledge_command(proposal: ActionProposal, *, stamping: bool) -> str:

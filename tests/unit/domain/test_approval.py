@@ -5,10 +5,15 @@ from typing import Any
 import pytest
 
 from tests.unit.domain.builders import DIGEST, NOW, at, proposal
+from tests.unit.domain.builders import orders as orders_with
 from watchkeeper.api.v1alpha1.actionproposal import Closed
 from watchkeeper.api.v1alpha1.operatorpolicy import ApprovalMode, ApprovalPolicy
 from watchkeeper.api.v1alpha1.vocabulary import Risk
 from watchkeeper.domain.approval import tally
+from watchkeeper.domain.decision import waiting
+from watchkeeper.domain.guidance import awaiting_approval
+from watchkeeper.domain.rules import ruling
+from watchkeeper.ports.guards import GuardState
 
 BY_RISK = ApprovalPolicy(mode=ApprovalMode.BY_RISK)
 
@@ -163,3 +168,35 @@ def test_the_rules_are_those_of_this_pass_not_those_that_were_pinned(rules: dict
     assert before.enough
     later = given.replace(status=given.status.replace(approval=before.status))
     assert tally(later, BY_RISK, now=at(10), **counted).status.granted == 0
+
+
+def test_whose_approval_has_lapsed_is_said_since_they_cannot_approve_again() -> None:
+    rules = {"required": 2, "granted": 0, "open": True, "distinctFromProposer": True, "allowServiceAccounts": False}
+    more = {"digestRequired": False, "summary": "0/2"}
+    seen = [
+        {"by": name, "decision": "Approved", "seenTime": at(0).isoformat(), "guarded": name == "bob"}
+        for name in ("bob", "carol")
+    ]
+    entries = [approved(), approved(by="carol"), approved(by="dan", decision="Rejected")]
+    given = proposal({"digest": DIGEST, "approval": {**rules, **more, "decisions": seen}}, approvals=entries)
+
+    def lapsed(seconds: float) -> tuple[str, ...]:
+        return tally(given, BY_RISK, required=2, risk=Risk.MEDIUM, shut=None, guarded=True, now=at(seconds)).lapsed
+
+    assert (lapsed(3599), lapsed(3600)) == ((), ("bob",))
+    assert "does not count any more: bob; each person decides once" in awaiting_approval(
+        given, stamping=True, lapsed=["bob"]
+    )
+    assert "any more" not in awaiting_approval(given, stamping=True)
+    many = awaiting_approval(given, stamping=False, lapsed=[letter * 253 for letter in "abcdefghijklmnop"])
+    assert "and 12 more;" in many
+    assert len(many) < 4096, "the command at its end would be cut off"
+    late = tally(given, BY_RISK, required=2, risk=Risk.MEDIUM, shut=None, guarded=True, now=at(3600))
+    counted = given.replace(status=given.status.replace(approval=late.status))
+    up = GuardState(known=True, stamping=True)
+    orders = orders_with(approval={"mode": "ByRisk"})
+    hold = waiting(
+        counted, orders, ruling(orders, counted, Risk.MEDIUM), late, up, now=at(3600), skew_seconds=0, max_skew=30
+    )
+    assert hold is not None
+    assert "any more: bob" in hold.wait.message
