@@ -223,3 +223,5 @@ def test_writes_show_as_hot_before_reads_and_reads_after_eighteen_heartbeats() -
     assert in_order([{"read": [], "write": []}, {"read": both, "write": both}], found) is None
     first_read = next(at for at, state in seen if state["read"])
     assert 170 <= first_read <= 190
+    first_write = next(at for at, state in seen if state["write"])
+    assert 120 <= first_write < first_read

@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 
 KEPT = 20_000
 """Older events are forgotten."""
+
+
+class About(StrEnum):
+    """What an event can be about."""
+
+    FAULT = "fault"
+    STORE = "store"
+    PD = "PD"
+    SCHEDULER = "scheduler"
+    OPERATOR = "operator"
+    OTHERS = "others"
+    REQUEST = "request"
+    SCENARIO = "scenario"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +51,8 @@ class EventLog:
         self._next = 1
 
     def add(self, about: str, text: str) -> None:
-        """Something happened now."""
-        self._events.append(Event(self._next, self._now(), self._wall_text(), about, text))
+        """Something happened now; `about` is a word of :class:`About`."""
+        self._events.append(Event(self._next, self._now(), self._wall_text(), About(about), text))
         self._next += 1
 
     def since(self, number: int) -> list[Event]:

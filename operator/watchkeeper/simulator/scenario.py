@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from watchkeeper.simulator.knobs import Knobs
 from watchkeeper.simulator.timeline import TimelineEntry, unknown_names
@@ -28,6 +28,24 @@ class RegionSpec(BaseModel):
     size: int = 96
 
 
+def _filled(pattern: str, **parts: str | int) -> str:
+    """The pattern itself, once it is known that it can be filled.
+
+    Raises:
+        ValueError: it has other parts than there are, or is no pattern.
+    """
+    try:
+        pattern.format(**parts)
+    except (KeyError, IndexError, AttributeError, ValueError) as error:
+        allowed = ", ".join(f"{{{name}}}" for name in parts)
+        raise ValueError(f"may have only {allowed} in it") from error
+    return pattern
+
+
+MemberName = Annotated[str, AfterValidator(lambda text: _filled(text, i=0))]
+StoreName = Annotated[str, AfterValidator(lambda text: _filled(text, i=0, id=1, ns="", zone=""))]
+
+
 class Scenario(BaseModel):
     """A cluster in its first moment. In `address` and `status_address` stand {i} (from 0), {id}, {ns} and {zone}."""
 
@@ -40,22 +58,22 @@ class Scenario(BaseModel):
     cluster_id: int = 7_710_446_740_134_071_411
     version: str = "v8.5.7"
     members: int = Field(default=1, ge=1, le=7)
-    member_name: str = "pd-{i}"
+    member_name: MemberName = "pd-{i}"
     stores: int = Field(default=6, ge=0, le=1000)
-    zones: int = Field(default=3, ge=1)
+    zones: int = Field(default=3, ge=1, le=1000)
     namespace: str = "tikv"
-    address: str = "tikv-{i}.tikv-peer.{ns}.svc:20160"
-    status_address: str = "tikv-{i}.tikv-peer.{ns}.svc:20180"
+    address: StoreName = "tikv-{i}.tikv-peer.{ns}.svc:20160"
+    status_address: StoreName = "tikv-{i}.tikv-peer.{ns}.svc:20180"
     regions: int = Field(default=66, ge=0, le=10_000_000)
-    replicas: int = Field(default=3, ge=1)
-    region_size_mib: int = Field(default=96, ge=1)
+    replicas: int = Field(default=3, ge=1, le=100)
+    region_size_mib: int = Field(default=96, ge=1, le=1_000_000)
     capacity_gib: int = Field(default=100, gt=0, le=1_000_000, description="of each store")
     computed: bool = Field(
         default=False,
         description="regions are worked out when asked for: up to ten million, without load, never split or merged",
     )
     bootstrapped: bool = True
-    max_store_down_seconds: float = Field(default=1800.0, gt=0)
+    max_store_down_seconds: float = Field(default=1800.0, gt=0, le=31_536_000)
     rules: tuple[Rule, ...] = ()
     store_list: tuple[StoreSpec, ...] = ()
     region_list: tuple[RegionSpec, ...] = ()

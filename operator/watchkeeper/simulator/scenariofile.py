@@ -23,10 +23,14 @@ def read_scenario(path: Path) -> Scenario:
     """Read one from a file (JSON is YAML, too).
 
     Raises:
-        ScenarioError: it is no YAML, or a field is wrong: `file:line: field: what is allowed`.
+        ScenarioError: it is no text or no YAML, or a field is wrong: `file:line: field: what is allowed`.
         OSError: it cannot be read.
     """
-    return parse_scenario(path.read_text(encoding="utf-8"), str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"{path}: this is no text in UTF-8") from error
+    return parse_scenario(text, str(path))
 
 
 def library() -> dict[str, Scenario]:

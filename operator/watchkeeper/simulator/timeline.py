@@ -13,13 +13,13 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def _moment(value: object) -> object:
-    """A text such as 90s, 5m or 1h30m as seconds; everything else is left to pydantic."""
+    """A text such as 90s, 5m or 1h30m as seconds, a week at most; everything else is left to pydantic."""
     if not isinstance(value, str) or not re.fullmatch(r"(\d+(\.\d+)?[smh])+", value):
         return value
     return sum(float(number) * _UNITS[unit] for number, _, unit in re.findall(r"(\d+(\.\d+)?)([smh])", value))
 
 
-Moment = Annotated[float, BeforeValidator(_moment), Field(ge=0)]
+Moment = Annotated[float, BeforeValidator(_moment), Field(ge=0, le=604_800)]
 
 
 class TimelineEntry(BaseModel):

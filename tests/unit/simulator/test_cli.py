@@ -89,10 +89,16 @@ def test_a_fault_is_injected_shown_and_healed(run: Run) -> None:
         (("fault", "inject", "store-crash", "stoer=1"), 1, "stoer: unknown field; allowed are seconds, store, kind"),
         (("fault", "inject", "nonsense"), 1, "there is no such fault; there are store-crash"),
         (("fault", "inject", "store-crash", "2"), 2, "'2' is no FIELD=VALUE"),
+        (("fault", "inject", "store-crash", "store=2", "store=3"), 2, "store is given twice"),
+        (("watch", "--once", "--about", "nonsense"), 2, "'nonsense' is not one of 'fault', 'store'"),
+        (("serve", "--control-port", "0", "--port", "99999"), 2, "there is no port 99999"),
+        (("serve", "--control-port", "0", "--status-port", "65533"), 2, "there is no port 65538"),
+        (("serve", "--control-port", "0", "--ready-file", "/none/x"), 2, "--ready-file cannot be written"),
         (("fault", "heal", "999"), 1, "no fault has the id 999"),
         (("fault", "kinds", "nonsense"), 2, "there is no such fault"),
         (("scenarios", "show", "nonsense"), 2, "there is no scenario and no file nonsense; the scenarios are"),
         (("serve", "--scenario", "nonsense"), 2, "there is no scenario and no file nonsense"),
+        (("serve", "--address", "{pod}:1"), 2, "--address: may have only {i}, {id}, {ns}, {zone} in it"),
         (("serve", "--members", "9"), 2, "--members: input should be less than or equal to 7"),
         (("serve", "--tls-cert", "/none"), 2, "TLS needs both --tls-cert and --tls-key"),
         (("state", "--control", "http://127.0.0.1:1"), 3, "no simulator answers at http://127.0.0.1:1"),
@@ -153,7 +159,7 @@ def test_serve_logs_a_line_per_event_and_says_which_port_is_taken() -> None:
         [*SERVE[:-1], control.rpartition(":")[2]], capture_output=True, text=True, timeout=20, check=False
     )
     assert taken.returncode == 2
-    assert "choose other ports with --port and --control-port" in taken.stderr
+    assert "choose other ports with --port, --status-port and --control-port" in taken.stderr
     time.sleep(1)
     process.send_signal(signal.SIGTERM)
     _, log = process.communicate(timeout=10)

@@ -36,6 +36,26 @@ def said(answer: Answer) -> tuple[int, Any]:
 
 
 @pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("nobody", (404, "not found, pd: nobody")),
+        (
+            "pd-0",
+            (500, "[PD:etcd:ErrEtcdMemberRemove]etcdserver: re-configuration failed due to not enough members"),
+        ),
+    ],
+)
+def test_a_member_is_not_removed_by_its_name(simulator: Simulator, name: str, expected: tuple[int, str]) -> None:
+    assert said(ask(simulator, "DELETE", f"/members/name/{name}")) == expected
+
+
+def test_a_scheduler_shows_no_configuration_but_its_own(simulator: Simulator) -> None:
+    assert said(ask(simulator, "GET", "/scheduler-config/balance-leader-scheduler/list"))[0] == 200
+    for name in ("balance-hot-region-scheduler", "evict-slow-store-scheduler", "balance-region-scheduler"):
+        assert said(ask(simulator, "GET", f"/scheduler-config/{name}/list")) == (404, "404 page not found\n")
+
+
+@pytest.mark.parametrize(
     ("body", "expected"),
     [
         (

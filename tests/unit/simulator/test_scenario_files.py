@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from pydantic import BaseModel
 
 from watchkeeper.simulator import Scenario, Simulator
-from watchkeeper.simulator.scenariofile import ScenarioError, parse_scenario
+from watchkeeper.simulator.faults import FAULTS
+from watchkeeper.simulator.knobs import Knobs, Resources
+from watchkeeper.simulator.scenariofile import ScenarioError, parse_scenario, read_scenario
+from watchkeeper.simulator.timeline import TimelineEntry
+from watchkeeper.simulator.workload.spec import WorkloadSpec
 
 
 @pytest.mark.parametrize(
@@ -70,3 +77,21 @@ def test_a_named_fault_is_healed_by_its_name_and_again_does_no_harm() -> None:
     assert [one.number for one in simulator.faults.active] == [1]
     simulator.clock.advance(20)
     assert (simulator.faults.active, simulator.director.refused) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "model", [Scenario, Knobs, Resources, WorkloadSpec, TimelineEntry, *FAULTS.values()], ids=lambda one: one.__name__
+)
+def test_every_time_and_rate_has_a_lowest_and_a_highest_value(model: type[BaseModel]) -> None:
+    for name, field in model.model_fields.items():
+        if field.annotation in {float, float | None}:
+            kinds = {type(one).__name__ for one in field.metadata}
+            assert kinds & {"Ge", "Gt"}, f"{model.__name__}.{name} has no lowest value"
+            assert kinds & {"Le", "Lt"}, f"{model.__name__}.{name} has no highest value"
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ScenarioError, match="this is no text in UTF-8"):
+        read_scenario(file)

@@ -161,6 +161,9 @@ async def test_control_shows_state_and_requests_and_moves_time(
     (write,) = (await http.get(f"{endpoints.control}/requests?writes")).json()
     assert (write["method"], write["status"]) == ("POST", 200)
     assert (await http.get(f"{endpoints.control}/requests?since={write['number']}")).json() == []
+    refused = await http.post(f"{endpoints.control}/clock/advance", json={"seconds": 1e18})
+    assert refused.status_code == 400
+    assert "seconds: input should be less than or equal to 86400" in refused.json()["error"]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def inject(
     control: ControlUrl = DEFAULT_CONTROL,
 ) -> None:
     """Make something go wrong, such as: fault inject store-crash store=2 seconds=60."""
-    active = Client(control).post("/faults", {"kind": kind} | dict(_pair(text) for text in values or ()))
+    active = Client(control).post("/faults", {"kind": kind} | _fields(values or []))
     if active["id"] is None:
         print(f"{kind} has happened")
     else:
@@ -80,6 +80,15 @@ def heal(
 def first_sentence(fault: type[Fault]) -> str:
     """The beginning of its description."""
     return fault.about().partition(". ")[0].rstrip(".")
+
+
+def _fields(values: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in map(_pair, values):
+        if name in found:
+            raise typer.BadParameter(f"{name} is given twice; a list is written {name}=[2,3]")
+        found[name] = value
+    return found
 
 
 def _pair(text: str) -> tuple[str, Any]:

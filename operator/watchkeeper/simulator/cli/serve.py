@@ -78,7 +78,9 @@ def serve(
     except ValueError as error:
         raise ScenarioError(str(error)) from error
     except OSError as error:
-        raise ScenarioError(f"cannot listen: {error}; choose other ports with --port and --control-port") from error
+        raise ScenarioError(
+            f"cannot listen: {error}; choose other ports with --port, --status-port and --control-port"
+        ) from error
 
 
 def _scenario(name: str | None, over: dict[str, Any]) -> Scenario:
@@ -94,10 +96,10 @@ async def _run(simulator: Simulator, listen: Listen, ready_file: Path | None, lo
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     endpoints = await simulator.start(listen)
-    _announce(json.dumps(endpoints.as_json), ready_file)
-    if sys.stderr.isatty():
-        print(_HINT.format(pd=endpoints.pd[0], control=endpoints.control), file=sys.stderr)
     try:
+        _announce(json.dumps(endpoints.as_json), ready_file)
+        if sys.stderr.isatty():
+            print(_HINT.format(pd=endpoints.pd[0], control=endpoints.control), file=sys.stderr)
         await _until(stopped, simulator, log)
     finally:
         await simulator.stop()
@@ -105,7 +107,10 @@ async def _run(simulator: Simulator, listen: Listen, ready_file: Path | None, lo
 
 def _announce(line: str, ready_file: Path | None) -> None:
     if ready_file is not None:
-        ready_file.write_text(line + "\n", encoding="utf-8")
+        try:
+            ready_file.write_text(line + "\n", encoding="utf-8")
+        except OSError as error:
+            raise ScenarioError(f"--ready-file cannot be written: {error}") from error
     print(line, flush=True)
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from watchkeeper.simulator.cli.client import DEFAULT_CONTROL, Client, ControlUrl
 from watchkeeper.simulator.cli.printing import console
 from watchkeeper.simulator.cli.serve import event_line
-from watchkeeper.simulator.events import Event
+from watchkeeper.simulator.events import About, Event
 
 _POLL_SECONDS = 0.5
 _STYLES = {"fault": "red", "store": "yellow", "PD": "yellow", "others": "cyan", "request": "green"}
@@ -22,8 +22,8 @@ def watch(
     control: ControlUrl = DEFAULT_CONTROL,
     since: Annotated[int, typer.Option(help="number of the last event that is known already", min=0)] = 0,
     about: Annotated[
-        list[str] | None,
-        typer.Option(help="only this: fault, store, PD, scheduler, operator, others, request; once per word"),
+        list[About] | None,
+        typer.Option(help="only this; once per word", case_sensitive=False),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="show what has happened so far, and end")] = False,
 ) -> None:

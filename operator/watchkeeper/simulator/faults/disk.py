@@ -34,7 +34,7 @@ class DiskSlow(StoreFault):
     """
 
     kind: Literal["disk-slow"] = "disk-slow"
-    extra_milliseconds: float = Field(default=600.0, ge=100, description="how much longer each access takes")
+    extra_milliseconds: float = Field(default=600.0, ge=100, le=60_000, description="how much longer each access takes")
     bandwidth_share: float = Field(default=0.2, gt=0, le=1, description="how much of its bandwidth is left")
 
     def begin(self, scene: Scene) -> Heal:
@@ -68,7 +68,7 @@ class DiskHung(StoreFault):
 
     kind: Literal["disk-hung"] = "disk-hung"
     ends_itself_after: float | None = Field(
-        default=60.0, gt=0, description="seconds until TiKV ends itself; null: it never does"
+        default=60.0, gt=0, le=86_400, description="seconds until TiKV ends itself; null: it never does"
     )
 
     def begin(self, scene: Scene) -> Heal:
@@ -114,8 +114,10 @@ class DiskLow(StoreFault):
     """
 
     kind: Literal["disk-low"] = "disk-low"
-    available_gib: float | None = Field(default=None, ge=0, description="how much is left, in GiB; default 5")
-    available_bytes: int | None = Field(default=None, ge=0, description="the same in bytes")
+    available_gib: float | None = Field(
+        default=None, ge=0, le=1_000_000, description="how much is left, in GiB; default 5"
+    )
+    available_bytes: int | None = Field(default=None, ge=0, le=2**60, description="the same in bytes")
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -152,7 +154,7 @@ class ColdRestart(StoreFault):
     """
 
     kind: Literal["cold-restart"] = "cold-restart"
-    down_seconds: float = Field(default=30.0, gt=0, description="how long its process is gone")
+    down_seconds: float = Field(default=30.0, ge=0.1, le=86_400, description="how long its process is gone")
 
     def begin(self, scene: Scene) -> Heal:
         """Stop it, and start it in time."""

@@ -45,7 +45,10 @@ class Lasting(Fault):
     """A fault that holds until it is healed."""
 
     seconds: float | None = Field(
-        default=None, gt=0, description="virtual seconds until it heals by itself; without it, when somebody heals it"
+        default=None,
+        gt=0,
+        le=31_536_000,
+        description="virtual seconds until it heals by itself; without it, when somebody heals it",
     )
 
     @abstractmethod

@@ -15,17 +15,18 @@ from watchkeeper.simulator.world.reshaping import middle_key
 class HotRow(Lasting):
     """One row is read or written so often that its region's leader can hardly keep up.
 
-    The flow stays with the row however often its region splits. PD lists the region as hot after 45 s (writes) or
-    145 s (reads); moving the leader moves the heat.
+    The flow stays with the row however often its region splits. PD lists the region as hot after
+    two to three minutes (writes: three reports of the region; reads: 18 heartbeats of the store); moving the leader
+    moves the heat.
     """
 
     area: ClassVar[Area] = Area.REGION
 
     kind: Literal["hot-row"] = "hot-row"
     region: int | None = Field(default=None, ge=1, description="id of the region; without it, the first one")
-    reads_per_second: float = Field(default=20_000.0, ge=0, description="reads of that row")
-    writes_per_second: float = Field(default=0.0, ge=0, description="writes of that row")
-    bytes_each: int = Field(default=1024, ge=1, description="size of a read or write")
+    reads_per_second: float = Field(default=20_000.0, ge=0, le=10_000_000, description="reads of that row")
+    writes_per_second: float = Field(default=0.0, ge=0, le=10_000_000, description="writes of that row")
+    bytes_each: int = Field(default=1024, ge=1, le=16_777_216, description="size of a read or write")
 
     def begin(self, scene: Scene) -> Heal:
         """Heat it."""

@@ -53,7 +53,7 @@ class PdLeaderFlapping(PdFault):
     """
 
     kind: Literal["pd-leader-flapping"] = "pd-leader-flapping"
-    every_seconds: float = Field(default=20.0, gt=0, description="time between two moves")
+    every_seconds: float = Field(default=20.0, ge=0.1, le=86_400, description="time between two moves")
 
     def begin(self, scene: Scene) -> Heal:
         """Move it now and then; a move that is not possible is left out."""
@@ -206,7 +206,7 @@ class PdClockOff(PdFault):
     """
 
     kind: Literal["pd-clock-off"] = "pd-clock-off"
-    by_seconds: float = Field(description="how far ahead it is; negative: behind")
+    by_seconds: float = Field(ge=-31_536_000, le=31_536_000, description="how far ahead it is; negative: behind")
     member: str | None = Field(default=None, description="name of the member; without it, the leader")
 
     def begin(self, scene: Scene) -> Heal:

@@ -125,7 +125,7 @@ class BouncingLeaders(Lasting):
 
     kind: Literal["leaders-bounce"] = "leaders-bounce"
     store: int = Field(ge=1, description="id of the store that they come back to")
-    after_seconds: float = Field(default=10.0, gt=0, description="how long they stay away")
+    after_seconds: float = Field(default=10.0, gt=0, le=86_400, description="how long they stay away")
 
     def begin(self, scene: Scene) -> Heal:
         """Watch its leaders, once a second."""
@@ -308,7 +308,7 @@ class IgnoredSteps(Lasting):
     kind: Literal["steps-ignored"] = "steps-ignored"
     store: int | None = Field(default=None, ge=1, description="only where this store leads; without it, everywhere")
     region: int | None = Field(default=None, ge=1, description="only this region; without it, all")
-    delay_seconds: float = Field(default=0.0, ge=0, description="carried out so much later; 0: not at all")
+    delay_seconds: float = Field(default=0.0, ge=0, le=86_400, description="carried out so much later; 0: not at all")
 
     def begin(self, scene: Scene) -> Heal:
         """From now on."""

@@ -81,7 +81,7 @@ class PdRoute(TrafficFault):
     method: str | None = Field(default=None, description="only requests of this method")
     status: int | None = Field(default=None, ge=400, le=599, description="status of the answer in PD's place")
     body: str = Field(default="", description="its text")
-    milliseconds: float = Field(default=0.0, ge=0, description="real milliseconds that the answer waits")
+    milliseconds: float = Field(default=0.0, ge=0, le=600_000, description="real milliseconds that the answer waits")
     hangs: bool = Field(default=False, description="no answer ever comes")
     is_cut: bool = Field(default=False, description="the connection breaks in the middle of PD's answer")
     after: bool = Field(default=False, description="PD has carried the request out before the answer is lost or late")

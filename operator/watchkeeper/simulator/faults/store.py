@@ -60,8 +60,8 @@ class OomLoop(StoreFault):
     """
 
     kind: Literal["oom-loop"] = "oom-loop"
-    up_seconds: float = Field(default=60.0, gt=0, description="how long it runs")
-    down_seconds: float = Field(default=15.0, gt=0, description="how long it is gone")
+    up_seconds: float = Field(default=60.0, ge=0.1, le=86_400, description="how long it runs")
+    down_seconds: float = Field(default=15.0, ge=0.1, le=86_400, description="how long it is gone")
 
     def begin(self, scene: Scene) -> Heal:
         """Kill it now, and again after each run."""

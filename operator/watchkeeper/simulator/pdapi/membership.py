@@ -13,6 +13,7 @@ from watchkeeper.simulator.world.clock import NANOSECONDS
 from watchkeeper.simulator.world.members import MemberState
 
 _V1 = "/pd/api/v1"
+_TOO_FEW = "[PD:etcd:ErrEtcdMemberRemove]etcdserver: re-configuration failed due to not enough members"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 ZERO_TIME = "0001-01-01T00:00:00Z"
 
@@ -105,7 +106,15 @@ def remove_member(context: Context, call: Call) -> Answer:
     if all(member.member_id != member_id for member in context.members.all):
         missing = "etcdserver: member not found"
         raise PdError(500, f"[PD:etcd:ErrEtcdMemberRemove]{missing}: {missing}")
-    raise PdError(500, "[PD:etcd:ErrEtcdMemberRemove]etcdserver: re-configuration failed due to not enough members")
+    raise PdError(500, _TOO_FEW)
+
+
+def remove_member_by_name(context: Context, call: Call) -> Answer:
+    """DELETE /members/name/{name}: refused as by its id (`server/api/member.go`; only removal by id was recorded)."""
+    name = call.arguments["name"]
+    if context.members.get(name) is None:
+        raise PdError(404, f"not found, pd: {name}")
+    raise PdError(500, _TOO_FEW)
 
 
 def cluster(context: Context, call: Call) -> Answer:
@@ -150,6 +159,7 @@ ROUTES = [
     Route("POST", f"{_V1}/leader/transfer/{{name}}", transfer, unbootstrapped=_ALWAYS),
     Route("POST", f"{_V1}/leader/resign", resign, unbootstrapped=_ALWAYS),
     Route("POST", f"{_V1}/members/name/{{name}}", set_priority, unbootstrapped=_ALWAYS),
+    Route("DELETE", f"{_V1}/members/name/{{name}}", remove_member_by_name, unbootstrapped=_ALWAYS),
     Route("DELETE", f"{_V1}/members/id/{{id}}", remove_member, unbootstrapped=_ALWAYS),
     Route("GET", f"{_V1}/cluster", cluster, unbootstrapped=_ALWAYS),
     Route("GET", f"{_V1}/cluster/status", cluster_status, unbootstrapped=_ALWAYS),

@@ -113,12 +113,15 @@ def pause(context: Context, call: Call) -> Answer:
 
 
 def entries(context: Context, call: Call) -> Answer:
-    """GET /scheduler-config/{name}/list: 404 in plain text where the scheduler does not exist (surprise 12)."""
+    """GET /scheduler-config/{name}/list: 404 in plain text where the scheduler does not exist (surprise 12).
+
+    Known are the lists of evict-leader, grant-leader and balance-leader; others were not recorded and are 404, too.
+    """
     name = call.arguments["name"]
     scheduler = context.coordinator.schedulers.get(name)
-    if scheduler is None:
+    if scheduler is None or name not in {EVICT_LEADER, GRANT_LEADER, BALANCE_LEADER}:
         return not_found()
-    if name not in {EVICT_LEADER, GRANT_LEADER}:
+    if name == BALANCE_LEADER:
         return reply({"ranges": [{"end-key": "", "start-key": ""}], "batch": 4})
     ranges = {str(store): [{"end-key": "", "start-key": ""}] for store in sorted(scheduler.stores, key=str)}
     body: dict[str, Json] = {"store-id-ranges": ranges}

@@ -17,6 +17,7 @@ _SERVICES = {
     ("POST", "/leader/transfer/{name}"): "TransferLeader",
     ("POST", "/leader/resign"): "ResignLeader",
     ("POST", "/members/name/{name}"): "SetMemberPropertyByName",
+    ("DELETE", "/members/name/{name}"): "DeleteMemberByName",
     ("DELETE", "/members/id/{id}"): "DeleteMemberByID",
     ("GET", "/cluster"): "GetCluster",
     ("GET", "/cluster/status"): "GetClusterStatus",

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from watchkeeper.simulator.simulator import Simulator
 
 
+MOST_SECONDS = 86_400
+"""A request for more would keep the process busy for minutes, deaf to everybody; a longer time is several requests."""
+
+
 class _Advance(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    seconds: float = Field(ge=0)
+    seconds: float = Field(ge=0, le=MOST_SECONDS)
 
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

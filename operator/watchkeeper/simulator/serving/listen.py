@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from watchkeeper.simulator.serving.tls import Tls
 
+_HIGHEST = 65_535
+
 
 @dataclass(frozen=True, slots=True)
 class Listen:
@@ -21,6 +23,17 @@ class Listen:
     advertise: str | None = None
     """The host in URLs; None: the one that is listened on."""
     tls: Tls | None = None
+
+    def check(self, *, stores: int) -> None:
+        """Look at the numbers before anything is opened.
+
+        Raises:
+            ValueError: one of them, or that of the last store, is no port.
+        """
+        last = self.status_port + max(stores - 1, 0) if self.status_port else 0
+        for port in (*self.ports, self.status_port, last, self.control_port):
+            if not 0 <= port <= _HIGHEST:
+                raise ValueError(f"there is no port {port}: ports are 0 to {_HIGHEST}, and each store needs its own")
 
     @property
     def shown_host(self) -> str:

@@ -83,7 +83,9 @@ class Server:
 
         Raises:
             OSError: a port is taken; those that were open are closed again.
+            ValueError: there is no such port; nothing has been opened.
         """
+        listen.check(stores=len(self._world.stores))
         try:
             return await self._open(listen)
         except OSError:

@@ -116,8 +116,8 @@ class CdcHoldsGc(Tool):
 
     kind: Literal["cdc-gc"] = "cdc-gc"
     service: str = Field(default="ticdc-default-1", min_length=1, description="its service id")
-    age_hours: float = Field(default=26.0, ge=0, description="how old its safe point is")
-    ttl_seconds: int = Field(default=86_400, ge=1, description="its time to live")
+    age_hours: float = Field(default=26.0, ge=0, le=8760, description="how old its safe point is")
+    ttl_seconds: int = Field(default=86_400, ge=1, le=31_536_000, description="its time to live")
 
     def begin(self, scene: Scene) -> Heal:
         """Hold at that point, and renew."""

@@ -42,7 +42,7 @@ class PdCtlMoves(Lasting):
 
     kind: Literal["pd-ctl-moves"] = "pd-ctl-moves"
     store: int = Field(ge=1, description="id of the store that gets the leaders")
-    every_seconds: float = Field(default=5.0, gt=0, description="time between two moves")
+    every_seconds: float = Field(default=5.0, ge=0.1, le=86_400, description="time between two moves")
 
     def begin(self, scene: Scene) -> Heal:
         """Move one now and then."""
@@ -110,7 +110,7 @@ class ForgottenPause(Lasting):
 
     kind: Literal["forgotten-pause"] = "forgotten-pause"
     scheduler: str = Field(default="balance-leader-scheduler", description="its name, or all")
-    delay_seconds: int = Field(default=86_400, ge=1, description="for how long they paused it")
+    delay_seconds: int = Field(default=86_400, ge=1, le=31_536_000, description="for how long they paused it")
 
     def begin(self, scene: Scene) -> Heal:
         """Pause it."""
@@ -132,7 +132,7 @@ class PausedChecker(Lasting):
     checker: Literal["learner", "replica", "rule", "split", "merge", "joint-state"] = Field(
         default="rule", description="its name"
     )
-    delay_seconds: int = Field(default=86_400, ge=1, description="for how long they paused it")
+    delay_seconds: int = Field(default=86_400, ge=1, le=31_536_000, description="for how long they paused it")
 
     def begin(self, scene: Scene) -> Heal:
         """Pause it."""

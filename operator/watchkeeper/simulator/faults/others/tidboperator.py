@@ -33,9 +33,9 @@ class V1Upgrade(OperatorFault):
     """
 
     kind: Literal["operator-v1-upgrade"] = "operator-v1-upgrade"
-    restart_seconds: float = Field(default=30.0, gt=0, description="how long a pod is gone")
+    restart_seconds: float = Field(default=30.0, ge=0.1, le=86_400, description="how long a pod is gone")
     evict_timeout_seconds: float = Field(
-        default=1500 * 60, gt=0, description="evictLeaderTimeout: then it restarts anyway"
+        default=1500 * 60, gt=0, le=31_536_000, description="evictLeaderTimeout: then it restarts anyway"
     )
 
     def begin(self, scene: Scene) -> Heal:
@@ -103,8 +103,10 @@ class V1Failover(OperatorFault):
     """tidb-operator v1 adds a pod, and with it a new store, for each store that is Down for too long."""
 
     kind: Literal["operator-v1-failover"] = "operator-v1-failover"
-    period_seconds: float = Field(default=300.0, ge=0, description="how long a store must be Down (tikvFailoverPeriod)")
-    max_count: int = Field(default=3, ge=1, description="at most so many pods (spec.tikv.maxFailoverCount)")
+    period_seconds: float = Field(
+        default=300.0, ge=0, le=86_400, description="how long a store must be Down (tikvFailoverPeriod)"
+    )
+    max_count: int = Field(default=3, ge=1, le=100, description="at most so many pods (spec.tikv.maxFailoverCount)")
 
     def begin(self, scene: Scene) -> Heal:
         """Watch, and add."""
@@ -153,7 +155,7 @@ class V2Reconcile(OperatorFault):
     """
 
     kind: Literal["operator-v2-reconcile"] = "operator-v2-reconcile"
-    every_seconds: float = Field(default=30.0, gt=0, description="time between two passes")
+    every_seconds: float = Field(default=30.0, ge=0.1, le=86_400, description="time between two passes")
     own_evictions: tuple[int, ...] = Field(default=(), description="stores whose entries are its own")
 
     def begin(self, scene: Scene) -> Heal:
