@@ -335,6 +335,14 @@ class Machine(RuleBasedStateMachine):
         self.stage.loop.advance(seconds)
         self.stage.run(calls, (other,))
 
+    @rule(full=st.booleans(), at=points, calls=later)
+    def disk(self, full: bool, at: str, calls: int) -> None:
+        """The place where the audit stream is kept is full, or is not any more."""
+        self._count("full disks" if full else "disks with room")
+        self.stage.run(60, until=at)
+        self.stage.full = full
+        self.stage.run(calls)
+
     @rule(seconds=st.sampled_from((0.5, 3.0, 12.0, 30.0, 70.0)), calls=later)
     def wait(self, seconds: float, calls: int) -> None:
         self._count("waits")
@@ -371,7 +379,7 @@ class Machine(RuleBasedStateMachine):
         """Everything is well again: in the end all is decided, nothing of ours is left."""
         stage = self.stage
         self._resume()
-        stage.cluster.down, stage.cluster.obeys, stage.times.skew = False, True, 0.0
+        stage.cluster.down, stage.cluster.obeys, stage.times.skew, stage.full = False, True, 0.0, False
         self.people.policy("by risk")
         self.people.subject()
         for slot in SLOTS[1:]:  # from here on one leads, as it is but for moments

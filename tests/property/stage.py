@@ -99,6 +99,9 @@ class Process:
     """Its watches bring nothing."""
 
 
+DISK_FULL = "no space left"
+
+
 class Stage:
     """The world of one run.
 
@@ -117,6 +120,7 @@ class Stage:
         self.guards = GuardState(known=True, stamping=True)
         self.sinks: dict[str, MemorySink] = {}
         """The audit stream of every process that ever ran."""
+        self._full = False
         self.tasks: dict[str, list[asyncio.Task[Any]]] = {}
         self.loop.set_task_factory(self._task)
         self.holders: dict[str, str] = {}
@@ -129,6 +133,17 @@ class Stage:
         self.gate.on_begin = self._begun
         self.api.listeners.append(self._changed)
 
+    @property
+    def full(self) -> bool:
+        """Whether the audit streams have no room."""
+        return self._full
+
+    @full.setter
+    def full(self, full: bool) -> None:
+        self._full = full
+        for sink in self.sinks.values():
+            sink.problem = DISK_FULL if full else None
+
     # --- engines
 
     def start(self, slot: str) -> Process:
@@ -138,6 +153,7 @@ class Stage:
         times = self.times
         echoes = Echoes()
         sink = self.sinks[name] = MemorySink(name)
+        sink.problem = DISK_FULL if self._full else None
         store = HeardObjects(GatedApi(self.gate, name, self.api), echoes)
         adapters = Adapters(
             store=store,
@@ -150,7 +166,7 @@ class Stage:
             guards=GatedGuards(self.gate, name, lambda: self.guards),
             sinks=(sink,),
         )
-        settings = EngineSettings(operator_namespace=OPERATORS, instance=name, workers=WORKERS)
+        settings = EngineSettings(operator_namespace=OPERATORS, instance=name, workers=WORKERS, audit_required=True)
         plugin = GatedPlugin(self.gate, name, ClusterPlugin(self.cluster))
         services = services_of(adapters, settings, DatabaseBudget(5, 30), {"TiKV": cast("Any", plugin)}, WorkQueue())
         services.random = random.Random(self.random.random())
