@@ -335,11 +335,12 @@ class Machine(RuleBasedStateMachine):
         self.stage.loop.advance(seconds)
         self.stage.run(calls, (other,))
 
-    @rule(full=st.booleans(), at=points, calls=later)
-    def disk(self, full: bool, at: str, calls: int) -> None:
+    @rule(full=st.booleans(), at=points, calls=later, on=fresh)
+    def disk(self, full: bool, at: str, calls: int, on: str | None) -> None:
         """The place where the audit stream is kept is full, or is not any more."""
         self._count("full disks" if full else "disks with room")
-        self.stage.run(60, until=at)
+        self._fresh(on, calls)
+        self.stage.run(120, until=at)
         self.stage.full = full
         self.stage.run(calls)
 
