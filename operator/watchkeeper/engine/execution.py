@@ -93,7 +93,7 @@ class Executor:
         if end is None and isinstance(verdict, End):
             end = verdict
         if end is not None:
-            return await self._outcomes.cancel(proposal, end)
+            return await self._outcomes.cancel(proposal, end, approval=decision.approval or proposal.status.approval)
         if isinstance(verdict, Hold):
             return await self._outcomes.hold(proposal, verdict, decision.approval)
         if leaving:  # its stops may be deleted before its proposals are: what is not seen there is no permission

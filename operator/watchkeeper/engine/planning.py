@@ -86,7 +86,7 @@ class Planner:
             moment,
             reason=reason,
             message=message,
-            approval=self._approval(proposal, orders, Risk.HIGH),
+            approval=self.counted(proposal, orders, Risk.HIGH),
             expires_time=expiry(proposal, orders.proposal_expiry_seconds),
             waits_for=reason,
         )
@@ -144,7 +144,7 @@ class Planner:
             digest_prefix=seal.removeprefix("sha256:")[:DIGEST_PREFIX_LENGTH],
             attempts_allowed=allowed,
             attempts_summary=f"0/{allowed}",
-            approval=self._approval(sealed, orders, risk),
+            approval=self.counted(sealed, orders, risk),
             expires_time=expiry(proposal, orders.proposal_expiry_seconds),
             waits_for=None,
         )
@@ -154,7 +154,8 @@ class Planner:
         )
         return written
 
-    def _approval(self, proposal: ActionProposal, orders: Orders, risk: Risk) -> ApprovalStatus:
+    def counted(self, proposal: ActionProposal, orders: Orders, risk: Risk) -> ApprovalStatus:
+        """How the decision stands now, whether there is a plan yet or not."""
         pinned = proposal.status.approval
         ruled = ruling(orders, proposal, risk)
         shut = _shut(orders, ruled) if pinned is None else shut_since_made(pinned)

@@ -74,7 +74,7 @@ class ProposalLadder:
         if end is None:
             end = refusal(orders, ruling(orders, proposal, proposal.status.risk or Risk.HIGH))
         if end is not None:
-            return await self._outcomes.cancel(proposal, end)
+            return await self._end(proposal, end, orders)
         if phase is Phase.PROPOSED:
             if orders.standing is Standing.MISSING:
                 result = await self._outcomes.hold(proposal, Hold(Wait("Policy", orders.why)))
@@ -87,6 +87,13 @@ class ProposalLadder:
             return over
         result = await self._decide(proposal, orders)
         return self._by_expiry(result, proposal, orders)
+
+    async def _end(self, proposal: ActionProposal, end: End, orders: Orders) -> Result:
+        """A rejection is a decision: that it was seen, and when, stays in status as with an approval."""
+        if end.reason != "Rejected":
+            return await self._outcomes.cancel(proposal, end)
+        count = self._planner.counted(proposal, orders, proposal.status.risk or Risk.HIGH)
+        return await self._outcomes.cancel(proposal, end, approval=count)
 
     async def _decide(self, proposal: ActionProposal, orders: Orders) -> Result:
         """With cached orders first, since most passes end in a wait; the attempt itself reads everything fresh."""

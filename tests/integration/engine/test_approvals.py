@@ -72,7 +72,22 @@ async def test_a_rejection_after_enough_approvals_is_final(world: EngineWorld) -
     ended = await world.ended(proposal.metadata.name)
     assert (ended.status.phase, ended.status.reason) == (Phase.CANCELLED, "Rejected")
     assert "carol" in (ended.status.message or "")
+    counted = ended.status.approval
+    assert counted is not None
+    assert counted.summary == "rejected by carol"
+    assert [(seen.by, seen.decision) for seen in counted.decisions][-1] == ("carol", "Rejected"), (
+        "it was seen, and when"
+    )
     assert world.writes == []
+
+
+async def test_a_rejection_before_there_is_a_plan_is_recorded_as_seen(world: EngineWorld) -> None:
+    proposal = await world.propose("transfer-leader", **world.a_transfer())
+    await world.decide_as("carol", proposal, "Rejected")
+    ended = await world.ended(proposal.metadata.name)
+    assert (ended.status.phase, ended.status.reason, ended.status.plan) == (Phase.CANCELLED, "Rejected", None)
+    assert ended.status.approval is not None
+    assert [(seen.by, seen.decision) for seen in ended.status.approval.decisions] == [("carol", "Rejected")]
 
 
 async def test_service_accounts_count_only_where_allowed(world: EngineWorld) -> None:

@@ -10,6 +10,7 @@ from watchkeeper.api.v1alpha1.actionproposal import Closed
 from watchkeeper.api.v1alpha1.operatorpolicy import ApprovalMode, ApprovalPolicy
 from watchkeeper.api.v1alpha1.vocabulary import Risk
 from watchkeeper.domain.approval import tally
+from watchkeeper.domain.audit.proposals import approvers
 from watchkeeper.domain.decision import waiting
 from watchkeeper.domain.guidance import awaiting_approval
 from watchkeeper.domain.rules import ruling
@@ -200,3 +201,14 @@ def test_whose_approval_has_lapsed_is_said_since_they_cannot_approve_again() -> 
     )
     assert hold is not None
     assert "any more: bob" in hold.wait.message
+
+
+def test_records_name_no_approver_whose_name_nobody_vouched_for() -> None:
+    rules = {"required": 1, "granted": 1, "open": True, "distinctFromProposer": True, "allowServiceAccounts": False}
+    seen = [
+        {"by": name, "decision": "Approved", "seenTime": at(0).isoformat(), "guarded": name == "bob"}
+        for name in ("bob", "carol")
+    ]
+    approval = {**rules, "digestRequired": False, "summary": "1/1", "decisions": seen}
+    given = proposal({"digest": DIGEST, "approval": approval}, approvals=[approved(), approved(by="carol")])
+    assert approvers(given) == ("bob",)

@@ -53,7 +53,7 @@ def approvers(proposal: ActionProposal) -> tuple[str, ...]:
     rules = proposal.status.approval
     if rules is None or proposal.status.digest is None:
         return ()
-    seen = {decision.by for decision in rules.decisions if decision.decision is Verdict.APPROVED}
+    seen = {decision.by for decision in rules.decisions if decision.decision is Verdict.APPROVED and decision.guarded}
     return tuple(
         entry.by
         for entry in proposal.spec.approvals
