@@ -31,7 +31,7 @@ demo: binaries ## the main story on a local control plane and a simulated TiKV (
 	@$(PY) -m localcluster.demo $(if $(KEEP),--keep)
 
 test: binaries ## all tests, WORKERS (2) at once; ends with pytest's closing line
-	@$(PY) -m pytest -n $(WORKERS) $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 soak: venv ## the property test with new seeds for MINUTES (5); SEED=n MINUTES=0 plays one round again
 	@$(PY) -m tests.property.soak --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))

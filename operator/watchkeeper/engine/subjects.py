@@ -6,6 +6,7 @@ from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, Attempt, Att
 from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.api.v1alpha1.standingchange import StandingChange
 from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject, SubjectStatus
+from watchkeeper.domain.decision import OBSERVATION_HOLDS
 from watchkeeper.domain.observation import Context, Seen, observed
 from watchkeeper.domain.tickets import Finding, findings, violations
 from watchkeeper.engine import tools
@@ -20,7 +21,9 @@ from watchkeeper.ports.driver import Observation, SubjectDriver
 from watchkeeper.ports.objects import FINALIZER
 from watchkeeper.ports.recorder import EventType
 
-LEASE_SECONDS = 60
+LEASE_SECONDS = int(OBSERVATION_HOLDS.total_seconds()) + 60
+"""Of the right to act on a cluster: it must outlast every look that was taken while it was held, and the attempt that may
+still begin on the strength of it. Else another Subject of the same cluster could begin to act beside this one."""
 
 
 class SubjectLadder:

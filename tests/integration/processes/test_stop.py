@@ -171,7 +171,7 @@ async def test_no_write_starts_once_a_stop_can_be_read(installed: Cluster, tmp_p
             assert ends.get("Cancelled/Stopped", 0) > SUBJECTS, "nothing was stopped"
     worst = max(results, key=lambda one: one.window)
     print(f"worst of {RUNS}: {sum(r.after for r in results)} writes after a stop, window {1000 * worst.window:.0f} ms")
-    assert worst.window < 1.0, "a write relied on a look at the stops that was a second old"
+    assert worst.window < 0.25, "a write did not follow its look at the stops at once"
 
 
 async def test_it_stops_what_it_names_with_the_policy_gone_and_the_database_dead(

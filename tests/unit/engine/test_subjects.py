@@ -4,7 +4,9 @@ from tests.unit.domain.builders import at
 from tests.unit.engine.test_release import held
 from tests.unit.engine.world import World
 from watchkeeper.api.v1alpha1.subject import Subject
-from watchkeeper.engine.subjects import SubjectLadder
+from watchkeeper.domain.decision import OBSERVATION_HOLDS
+from watchkeeper.engine.settings import EngineSettings
+from watchkeeper.engine.subjects import LEASE_SECONDS, SubjectLadder
 
 
 async def test_the_lease_of_a_cluster_belongs_to_the_subject_that_sees_it_first() -> None:
@@ -31,3 +33,9 @@ async def test_a_subject_that_is_going_gets_no_new_finalizer_and_is_still_looked
     await SubjectLadder(world.services).reconcile(going.key)
     assert world.read(Subject, "tikv").metadata.finalizers == ("somebody/else",)
     assert world.read(Subject, "tikv").status.observed_time == at(70)
+
+
+def test_the_right_to_act_outlasts_every_look_that_it_allows() -> None:
+    """Else the lease of a cluster goes to another Subject while this one may still act on what it saw."""
+    attempt = EngineSettings(operator_namespace="system", instance="me").attempt_seconds
+    assert OBSERVATION_HOLDS.total_seconds() + attempt < LEASE_SECONDS
