@@ -19,7 +19,7 @@ from watchkeeper.domain.rules import Ruling
 from watchkeeper.ports.driver import Wait
 from watchkeeper.ports.guards import GuardState
 
-OBSERVATION_HOLDS = timedelta(seconds=150)
+OBSERVATION_HOLDS = timedelta(minutes=5)
 """How long a look at a cluster counts; while all is well its time is written once a minute."""
 
 
