@@ -65,8 +65,8 @@ def parse(raw: bytes) -> Json:
         raise BadJson(*_syntax(text, error)) from error
 
 
-def parse_object(raw: bytes) -> dict[str, Json]:
-    """A JSON object; null counts as an empty one, as in Go.
+def parse_object(raw: bytes, wanted: str = "map[string]interface {}") -> dict[str, Json]:
+    """A JSON object; null counts as an empty one, as in Go. `wanted` is Go's name of the type.
 
     Raises:
         BadJson: if it is no JSON, or no object.
@@ -76,7 +76,7 @@ def parse_object(raw: bytes) -> dict[str, Json]:
         return {}
     if isinstance(value, dict):
         return value
-    raise wrong_type(value, "map[string]interface {}", offset=len(_opening(value)))
+    raise wrong_type(value, wanted, offset=len(_opening(value)))
 
 
 def parse_list(raw: bytes, wanted: str) -> list[dict[str, Json]]:
@@ -98,7 +98,7 @@ def parse_list(raw: bytes, wanted: str) -> list[dict[str, Json]]:
 
 def wrong_type(value: Json, wanted: str, *, offset: int) -> BadJson:
     """The error of Go's decoder for a value of another type (recordings ref-003, sch-58)."""
-    name = go_kind(value)
+    name = f"number {value}" if isinstance(value, float) and wanted.startswith("int") else go_kind(value)
     message = f"json: cannot unmarshal {name} into Go value of type {wanted}"
     return BadJson(message, {"Value": name, "Type": {}, "Offset": offset, "Struct": "", "Field": ""})
 

@@ -98,7 +98,7 @@ def test_refused_operators(simulator: Simulator, body: dict[str, Any], expected:
 
 @pytest.mark.parametrize(
     ("keys", "name"),
-    [(None, "interface is nil"), (True, "interface {} is bool"), ({}, "interface {} is map[string]interface {}")],
+    [(None, "interface {} is nil"), (True, "interface {} is bool"), ({}, "interface {} is map[string]interface {}")],
 )
 def test_keys_that_are_no_list_make_pd_panic(simulator: Simulator, keys: Any, name: str) -> None:
     answer = ask(

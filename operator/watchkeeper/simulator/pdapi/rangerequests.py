@@ -49,7 +49,7 @@ def _key_texts(body: Body) -> list[str]:
 def interface(value: Json) -> str:
     """How Go's run-time names a value of the wrong type."""
     if value is None:
-        return "interface is nil"
+        return "interface {} is nil"
     name = "string"
     if isinstance(value, bool):
         name = "bool"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from watchkeeper.simulator import gojson
+from watchkeeper.simulator import gojson, gotext
 from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi.context import Context
-from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, not_found, reply
+from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, not_found, plain, reply
 from watchkeeper.simulator.pdapi.numbers import is_number
 from watchkeeper.simulator.pdapi.router import Route, Unbootstrapped
+from watchkeeper.simulator.pdapi.schedulersettings import settings
 from watchkeeper.simulator.scheduling.schedulers import (
     BALANCE_LEADER,
     BALANCE_REGION,
@@ -58,7 +59,7 @@ def _create_entry(context: Context, name: str, body: dict[str, Json]) -> Answer:
     if not is_number(store):
         raise PdError(400, "missing store id")
     is_new = context.coordinator.schedulers.get(name) is None
-    _hold(context, name, int(store))
+    _hold(context, name, gotext.uint64(store))
     return reply("The scheduler is created." if is_new else APPLIED)
 
 
@@ -66,11 +67,12 @@ def _hold(context: Context, name: str, store_id: int) -> None:
     """Add the store to the scheduler, unless another one holds it.
 
     Raises:
-        PdError: PD's refusal; grant-leader quotes an unknown store twice (surprise 13).
+        PdError: PD's refusal; a grant-leader that is there already quotes an unknown store twice (surprise 13).
     """
     if store_id not in context.world.stores:
         text = f"[PD:core:ErrStoreNotFound]store {store_id} not found"
-        raise PdError(500, f'"{text}"\n' if name == GRANT_LEADER else text)
+        is_quoted = name == GRANT_LEADER and context.coordinator.schedulers.get(name) is not None
+        raise PdError(500, f'"{text}"\n' if is_quoted else text)
     holder = context.coordinator.schedulers.holder_of(store_id)
     if holder not in {None, name}:
         raise PdError(500, f"[PD:core:ErrPauseLeaderTransfer]store {store_id} is paused for leader transfer")
@@ -99,30 +101,25 @@ def _remove_entry(context: Context, holder: str, store: str) -> Answer:
 
 def pause(context: Context, call: Call) -> Answer:
     """POST /schedulers/{name|all}: pause for `delay` seconds; 0 or less resumes (surprise 15)."""
-    body = gojson.parse_object(call.body)
+    delay = _delay(call, "int64")
     name = call.arguments["name"]
-    delay = body.get("delay")
-    if not is_number(delay):
-        raise PdError(400, "missing pause time")
     names = context.coordinator.schedulers.names if name == "all" else [name]
     for one in names:
         if context.coordinator.schedulers.get(one) is None:
             raise PdError(500, _NOT_FOUND)
-        context.coordinator.scheduler_pauses.set(one, int(delay))
+        context.coordinator.scheduler_pauses.set(one, delay)
     return reply("Pause or resume the scheduler successfully.")
 
 
 def entries(context: Context, call: Call) -> Answer:
-    """GET /scheduler-config/{name}/list: 404 in plain text where the scheduler does not exist (surprise 12).
-
-    Known are the lists of evict-leader, grant-leader and balance-leader; others were not recorded and are 404, too.
-    """
+    """GET /scheduler-config/{name}/list: 404 in plain text where the scheduler does not exist (surprise 12)."""
     name = call.arguments["name"]
     scheduler = context.coordinator.schedulers.get(name)
-    if scheduler is None or name not in {EVICT_LEADER, GRANT_LEADER, BALANCE_LEADER}:
+    if scheduler is None:
         return not_found()
-    if name == BALANCE_LEADER:
-        return reply({"ranges": [{"end-key": "", "start-key": ""}], "batch": 4})
+    if name not in {EVICT_LEADER, GRANT_LEADER}:
+        shown = settings(scheduler)
+        return plain("not implements", 200) if shown is None else reply(shown)
     ranges = {str(store): [{"end-key": "", "start-key": ""}] for store in sorted(scheduler.stores, key=str)}
     body: dict[str, Json] = {"store-id-ranges": ranges}
     return reply(body | {"batch": scheduler.batch} if name == EVICT_LEADER else body)
@@ -185,16 +182,23 @@ def checker(context: Context, call: Call) -> Answer:
 
 
 def pause_checker(context: Context, call: Call) -> Answer:
-    """POST /checker/{name}."""
-    body = gojson.parse_object(call.body)
-    delay = body.get("delay")
-    if "delay" in body and not is_number(delay):
-        raise gojson.wrong_type(delay, "int", offset=len(call.body) - 1)
-    name = _known_checker(call)
-    if delay is None:
-        raise PdError(400, "missing pause time")
-    context.coordinator.checker_pauses.set(name, int(delay))
+    """POST /checker/{name}: other than with a scheduler, less than 0 s is refused."""
+    delay = _delay(call, "int")
+    if delay < 0:
+        raise PdError(400, "delay cannot be negative")
+    context.coordinator.checker_pauses.set(_known_checker(call), delay)
     return reply("Pause the checker successfully." if delay > 0 else "Resume the checker successfully.")
+
+
+def _delay(call: Call, wanted: str) -> int:
+    """The seconds of a pause, looked at before the name is; `wanted` is Go's type of them, and null is 0."""
+    body = gojson.parse_object(call.body, f"map[string]{wanted}")
+    if "delay" not in body:
+        raise PdError(400, "missing pause time")
+    delay = body["delay"] or 0
+    if not is_number(delay) or delay != int(delay):
+        raise gojson.wrong_type(delay, wanted, offset=len(call.body) - 1)
+    return int(delay)
 
 
 def _known_checker(call: Call) -> str:
