@@ -108,3 +108,8 @@ def uint64(number: float) -> int:
 def invalid_number(function: str, text: str) -> str:
     """As Go's strconv reports text that is no number."""
     return f'strconv.{function}: parsing "{text}": invalid syntax'
+
+
+def number_too_large(function: str, text: str) -> str:
+    """As Go's strconv reports a number of more bits than wanted."""
+    return f'strconv.{function}: parsing "{text}": value out of range'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -9,6 +10,7 @@ from watchkeeper.simulator import gojson, gotext
 from watchkeeper.simulator.gojson import BadJson, Json
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
+from watchkeeper.simulator.pdapi.labelformat import key_problem
 from watchkeeper.simulator.pdapi.numbers import is_number, query_int
 from watchkeeper.simulator.pdapi.router import Route
 from watchkeeper.simulator.world.configuration import Configuration
@@ -66,7 +68,7 @@ def update_schedule(context: Context, call: Call) -> Answer:
         _require_no_temporary(context, key)
     for key, value in wanted.items():
         if key in context.world.config.schedule or key == "halt-scheduling":
-            _set_schedule(context.world.config, key, value)
+            _set_schedule(context.world.config, key, value, refused=500)
     return reply(_UPDATED)
 
 
@@ -150,10 +152,18 @@ def _replication_value(name: str, value: Json, refused: int) -> Json:
     if not isinstance(value, str):
         field = f"Go struct field ReplicationConfig.{name} of type string"
         raise PdError(refused, f"json: cannot unmarshal {gojson.go_kind(value)} into {field}")
-    return tuple(one for one in value.split(",") if one) if name == "location-labels" else value
+    if name != "location-labels":
+        return value
+    keys = tuple(one for one in value.split(",") if one)
+    for key in keys:
+        problem = key_problem(key)
+        if problem is not None:
+            raise PdError(refused, problem)
+    return keys
 
 
-def _set_schedule(config: Configuration, name: str, value: Json) -> None:
+def _set_schedule(config: Configuration, name: str, value: Json, *, refused: int = 400) -> None:
+    """`refused` is the status with which a value of the right type, but out of bounds, is answered."""
     current = config.schedule.get(name, "false")
     if name == "max-store-down-time":
         config.max_store_down_seconds = _duration(value)
@@ -165,9 +175,28 @@ def _set_schedule(config: Configuration, name: str, value: Json) -> None:
             config.schedule[name] = value
     elif isinstance(current, int | float):
         _require_number(name, value)
-        config.schedule[name] = value
+        _set_within_bounds(config, name, value, refused)
     else:
-        config.schedule[name] = value
+        _set_within_bounds(config, name, value, refused)
+
+
+def _set_within_bounds(config: Configuration, name: str, value: Json, refused: int) -> None:
+    """The bounds are those of `ScheduleConfig.Validate` (`pkg/schedule/config/config.go`)."""
+    wanted: dict[str, Any] = config.schedule | {name: value}
+    low, high = wanted["low-space-ratio"], wanted["high-space-ratio"]
+    problems = {
+        "tolerant-size-ratio should be non-negative": wanted["tolerant-size-ratio"] < 0,
+        "low-space-ratio should between 0 and 1": not 0 <= low <= 1,
+        "high-space-ratio should between 0 and 1": not 0 <= high <= 1,
+        "low-space-ratio should be larger than high-space-ratio": low <= high,
+        f"leader-schedule-policy {wanted['leader-schedule-policy']} is invalid": wanted["leader-schedule-policy"]
+        not in {"count", "size"},
+        "patrol-region-worker-count should be between 1 and 8": not 1 <= wanted["patrol-region-worker-count"] <= 8,
+    }
+    for problem, holds in problems.items():
+        if holds:
+            raise PdError(refused, problem)
+    config.schedule[name] = value
 
 
 def _require_number(name: str, value: Json) -> None:
@@ -183,7 +212,8 @@ def _require_number(name: str, value: Json) -> None:
 def _require_boolean_text(value: Json) -> None:
     """Booleans are texts in both directions (surprise 22)."""
     if value not in {"true", "false"}:
-        raise PdError(400, "json: invalid use of ,string struct tag, trying to unmarshal unquoted value into bool")
+        found = json.dumps(value) if isinstance(value, str) else "unquoted value"
+        raise PdError(400, f"json: invalid use of ,string struct tag, trying to unmarshal {found} into bool")
 
 
 def _duration(value: Json) -> float:

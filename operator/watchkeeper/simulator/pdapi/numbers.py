@@ -10,6 +10,8 @@ from watchkeeper.simulator.gojson import BadJson, Json
 from watchkeeper.simulator.pdapi.exchange import PdError
 
 _UNSIGNED = re.compile(r"[0-9]+\Z")
+_TRUE = {"1", "t", "T", "true", "TRUE", "True"}
+_FALSE = {"0", "f", "F", "false", "FALSE", "False"}
 _SIGNED = re.compile(r"[+-]?[0-9]+\Z")
 
 
@@ -19,8 +21,9 @@ def path_uint(text: str) -> int:
     Raises:
         PdError: 400.
     """
-    if not _UNSIGNED.match(text):
-        raise PdError(400, gotext.invalid_number("ParseUint", text))
+    problem = _no_uint64(text)
+    if problem is not None:
+        raise PdError(400, problem)
     return int(text)
 
 
@@ -30,10 +33,18 @@ def store_uint(text: str, *, detailed: bool = False) -> int:
     Raises:
         BadJson: the object.
     """
-    if not _UNSIGNED.match(text):
+    problem = _no_uint64(text)
+    if problem is not None:
         data: dict[str, Json] = {"Func": "ParseUint", "Num": text, "Err": {}} if detailed else {}
-        raise BadJson(gotext.invalid_number("ParseUint", text), data)
+        raise BadJson(problem, data)
     return int(text)
+
+
+def _no_uint64(text: str) -> str | None:
+    """What Go's `strconv.ParseUint` says of text that is no number of 64 bits."""
+    if not _UNSIGNED.match(text):
+        return gotext.invalid_number("ParseUint", text)
+    return None if int(text) < gotext.UINT64 else gotext.number_too_large("ParseUint", text)
 
 
 def query_int(text: str, status: int = 400, function: str = "Atoi") -> int:
@@ -45,6 +56,19 @@ def query_int(text: str, status: int = 400, function: str = "Atoi") -> int:
     if not _SIGNED.match(text):
         raise PdError(status, gotext.invalid_number(function, text))
     return int(text)
+
+
+def query_bool(text: str) -> bool:
+    """A truth value of a query parameter, as Go's `strconv.ParseBool` reads it; nothing is false.
+
+    Raises:
+        PdError: 400.
+    """
+    if text in _FALSE | {""}:
+        return False
+    if text in _TRUE:
+        return True
+    raise PdError(400, gotext.invalid_number("ParseBool", text))
 
 
 def hex_key(text: str, status: int = 400) -> bytes:

@@ -40,7 +40,7 @@ def set_state(context: Context, call: Call) -> Answer:
     """POST /store/{id}/state?state=: in any case of letters; Up on a store that is Up is fine (surprise 25)."""
     wanted = call.value("state")
     if wanted.lower() not in {"up", "offline"}:
-        known_store(context, store_uint(call.arguments["id"]))
+        store_uint(call.arguments["id"])
         raise PdError(400, f"invalid state {wanted}")
     store = _living(context, call)
     if wanted.lower() == "offline":

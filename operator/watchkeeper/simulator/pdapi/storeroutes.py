@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from watchkeeper.simulator.pdapi import shapes
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
-from watchkeeper.simulator.pdapi.numbers import query_int, store_uint
+from watchkeeper.simulator.pdapi.numbers import query_bool, query_int, store_uint
 from watchkeeper.simulator.pdapi.router import Route
 from watchkeeper.simulator.world.store import NodeState, StateName, Store
 
@@ -64,7 +66,7 @@ def known_store(context: Context, store_id: int, status: int = 404) -> Store:
 def limits(context: Context, call: Call) -> Answer:
     """GET /stores/limit: temporary values do not show (surprise 19)."""
     shown = context.world.config.store_limits_body
-    if call.value("include_tombstone") != "true":
+    if not query_bool(call.value("include_tombstone")):
         shown = {
             store_id: limit
             for store_id, limit in shown.items()
@@ -75,7 +77,9 @@ def limits(context: Context, call: Call) -> Answer:
 
 
 def limit_scene(context: Context, call: Call) -> Answer:
-    """GET /stores/limit/scene."""
+    """GET /stores/limit/scene[?type=]: the same for both types."""
+    if call.value("type") not in {"", "add-peer", "remove-peer"}:
+        raise PdError(400, "unknown type")
     return reply({"Idle": 100, "Low": 50, "Normal": 32, "High": 12})
 
 
@@ -86,10 +90,21 @@ def labels(context: Context, call: Call) -> Answer:
 
 
 def stores_with_label(context: Context, call: Call) -> Answer:
-    """GET /labels/stores?name=&value=."""
-    name, value = call.value("name"), call.value("value")
-    chosen = [one for one in _by_id(context) if one.labels.get(name) == value]
+    """GET /labels/stores[?name=][&value=]: patterns that are found anywhere, in any case of letters."""
+    name, value = (_pattern(call.value(part)) for part in ("name", "value"))
+    chosen = [
+        one
+        for one in _by_id(context)
+        if any(name.search(key) and value.search(held) for key, held in one.labels.items())
+    ]
     return reply(shapes.stores(context.world, chosen))
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text, re.IGNORECASE)
+    except re.error as error:
+        raise PdError(500, f"error parsing regexp: {error.msg}: `(?i){text}`") from error
 
 
 def _by_id(context: Context) -> list[Store]:

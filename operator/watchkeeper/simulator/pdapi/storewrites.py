@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from watchkeeper.simulator import gojson
 from watchkeeper.simulator.gojson import BadJson, Json
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, panic, reply
+from watchkeeper.simulator.pdapi.labelformat import key_problem, value_problem
 from watchkeeper.simulator.pdapi.numbers import is_number, query_int, store_uint
+from watchkeeper.simulator.pdapi.rangerequests import interface
 from watchkeeper.simulator.pdapi.router import Route, Unbootstrapped
 from watchkeeper.simulator.pdapi.storeroutes import known_store
 from watchkeeper.simulator.world.configuration import StoreLimit
 from watchkeeper.simulator.world.store import Store
 
 _V1 = "/pd/api/v1"
-_LABEL = re.compile(r"[$]?[A-Za-z0-9]([-A-Za-z0-9_./]*[A-Za-z0-9])?\Z")
-_LABEL_TEXT = "^[$]?[A-Za-z0-9]([-A-Za-z0-9_./]*[A-Za-z0-9])?$"
+_WEIGHTS = ("leader", "region")
+_ALL_SET = "Set store limit successfully."
 _WAYS = ("add-peer", "remove-peer")
 
 
@@ -35,24 +36,35 @@ def set_limit(context: Context, call: Call) -> Answer:
 
 
 def set_limits(context: Context, call: Call) -> Answer:
-    """POST /stores/limit: of all stores, or of those with the labels; a label that is no text panics (lim-22)."""
+    """POST /stores/limit[?ttlSecond=]: of all stores, or of those with the labels; a label that is no text panics (lim-22).
+
+    A temporary one is only about stores without a limit of their own, and every store that has joined has one.
+    """
     body = gojson.parse_object(call.body)
     rate, ways = _rate(body), _ways(body)
-    labels = body.get("labels")
+    seconds = query_int(call.value("ttlSecond")) if call.value("ttlSecond") else 0
     stores = context.world.living_stores()
-    if isinstance(labels, dict):
-        if any(not isinstance(value, str) for value in labels.values()):
-            return panic("interface conversion: interface {} is float64, not string")
+    if "labels" in body:
+        labels = body["labels"]
+        if not isinstance(labels, dict):
+            return panic(f"interface conversion: {interface(labels)}, not map[string]interface {{}}")
+        strange = [value for value in labels.values() if not isinstance(value, str)]
+        if strange:
+            return panic(f"interface conversion: {interface(strange[0])}, not string")
         stores = [one for one in stores if any(one.labels.get(key) == value for key, value in labels.items())]
+    elif seconds > 0:
+        until = context.world.clock.now + seconds
+        context.world.config.temporary.update({f"default-{way}": (rate, until) for way in ways})
+        return reply(_ALL_SET)
     _apply(context, stores, ways, rate)
-    return reply("Set store limit successfully.")
+    return reply(_ALL_SET)
 
 
 def _rate(body: dict[str, Json]) -> float:
-    rate = body.get("rate")
-    if not is_number(rate):
+    if "rate" not in body:
         raise PdError(400, "rate unset")
-    if rate <= 0:
+    rate = body["rate"]
+    if not is_number(rate) or rate <= 0:
         raise PdError(400, "invalid rate which should be larger than 0")
     return rate
 
@@ -79,14 +91,14 @@ def _apply(context: Context, stores: Iterable[Store], ways: tuple[str, ...], rat
 
 def set_label(context: Context, call: Call) -> Answer:
     """POST /store/{id}/label: merged into those that are there."""
-    body = gojson.parse_object(call.body)
-    for key in body:
-        if not _LABEL.match(key):
-            raise BadJson(f'{key} does not match format "{_LABEL_TEXT}"', {})
-    store_id = store_uint(call.arguments["id"])
-    store = context.world.stores.get(store_id)
-    if store is None:
-        raise PdError(500, f"[PD:cluster:ErrInvalidStoreID]invalid store id {store_id}, not found")
+    body = gojson.parse_object(call.body, "map[string]string")
+    for key, value in body.items():
+        if not isinstance(value, str):
+            raise gojson.wrong_type(value, "string", offset=len(call.body) - 1)
+        problem = key_problem(key) or value_problem(value)
+        if problem is not None:
+            raise BadJson(problem, {})
+    store = _labelled(context, call)
     store.labels.update({key: str(value) for key, value in body.items()})
     context.world.on_store_state(store)
     return reply("The store's label is updated.")
@@ -95,7 +107,7 @@ def set_label(context: Context, call: Call) -> Answer:
 def delete_label(context: Context, call: Call) -> Answer:
     """DELETE /store/{id}/label: the body is the key as a JSON string."""
     key = str(gojson.parse(call.body))
-    store = known_store(context, store_uint(call.arguments["id"]), 500)
+    store = _labelled(context, call)
     if key not in store.labels:
         raise PdError(500, f"the label key {key} does not exist")
     del store.labels[key]
@@ -103,13 +115,22 @@ def delete_label(context: Context, call: Call) -> Answer:
     return reply(f"The label {key} is deleted for store {store.id}.")
 
 
+def _labelled(context: Context, call: Call) -> Store:
+    store_id = store_uint(call.arguments["id"])
+    store = context.world.stores.get(store_id)
+    if store is None:
+        raise PdError(500, f"[PD:cluster:ErrInvalidStoreID]invalid store id {store_id}, not found")
+    return store
+
+
 def set_weight(context: Context, call: Call) -> Answer:
     """POST /store/{id}/weight: both weights are needed."""
     body = gojson.parse_object(call.body)
     weights: list[float] = []
-    for name in ("leader", "region"):
+    for name in _WEIGHTS:
         if name not in body:
             raise PdError(400, f"{name} weight unset")
+    for name in _WEIGHTS:
         weight = body[name]
         if not is_number(weight):
             raise PdError(400, f"bad format {name} weight")
