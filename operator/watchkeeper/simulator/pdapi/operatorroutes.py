@@ -34,13 +34,14 @@ def create(context: Context, call: Call) -> Answer:
 
 
 def list_operators(context: Context, call: Call) -> Answer:
-    """GET /operators[?kind=…][&object]: with a kind, none is null, and so is an unknown kind (surprise 11)."""
+    """GET /operators[?kind=…][&object]: texts of a kind are null where there are none or it is unknown (surprise 11)."""
     running = context.coordinator.operators.running
     kinds = call.values("kind")
     if kinds:
         running = [one for kind in kinds if kind in _KINDS for one in running if _KINDS[kind] in one.kind]
-    shown: list[Json] = [one.as_object if call.has("object") else one.text for one in running]
-    return reply(shown if shown or not kinds else None)
+    as_objects = call.has("object")
+    shown: list[Json] = [one.as_object if as_objects else one.text for one in running]
+    return reply(shown if shown or not kinds or as_objects else None)
 
 
 def cancel_all(context: Context, call: Call) -> Answer:

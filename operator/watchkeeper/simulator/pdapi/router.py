@@ -119,4 +119,5 @@ class _Node:
 
 
 def _parts(path: str) -> list[str]:
-    return path.strip("/").split("/")
+    """A slash at the end makes another path, which no route of PD has."""
+    return path.removeprefix("/").split("/")
