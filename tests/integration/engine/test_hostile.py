@@ -83,6 +83,7 @@ async def hostile_world(installed: Cluster, operator_config: Path) -> Any:
     async with a_world(installed, operator_config, policy=ORDERS) as world:
         await world.observed()
         yield world
+        await world.delete_namespace()  # else thousands of objects stay in the way of later tests
 
 
 def _send(client: httpx.Client, namespace: str, hostile: Hostile) -> tuple[int, dict[str, Any]]:
