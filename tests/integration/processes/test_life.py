@@ -118,7 +118,7 @@ def run(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
 
 def test_the_service_account_is_the_one_that_is_shipped(installed: Cluster) -> None:
     answer = installed.kubectl(
-        "auth", "can-i", "delete", "actionproposals.watchkeeper.dev", "-A",
+        "auth", "can-i", "delete", "subjects.watchkeeper.dev", "-A",
         kubeconfig=installed.service_account_kubeconfig(OPERATOR_NAMESPACE, SERVICE_ACCOUNT), check=False,
     )  # fmt: skip
     assert answer.stdout.strip() == "no"
