@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from watchkeeper.simulator import Knobs, Scenario, Simulator, WorkloadSpec
@@ -138,7 +138,18 @@ def heal(simulator: Simulator) -> None:
 numbers = st.tuples(*(st.integers(0, 1000) for _ in range(3)))
 
 
+LEFT_IN_THE_MIDDLE: list[Action] = [
+    ("merge-region", (85, 116, 107)),
+    ("kill", (220, 545, 237)),
+    ("wait", (112, 921, 404)),
+    ("add-learner", (98, 183, 828)),
+    ("return", (0, 0, 0)),
+]
+"""A region is left in the joint state: its operator was replaced."""
+
+
 @settings(max_examples=8, deadline=None)
+@example(21450202, LEFT_IN_THE_MIDDLE)
 @given(st.integers(0, 2**32), st.lists(st.tuples(st.sampled_from(sorted(ACTIONS)), numbers), max_size=20))
 def test_nothing_is_lost_whatever_happens_and_a_healed_cluster_becomes_whole(seed: int, actions: list[Action]) -> None:
     simulator = Simulator(SCENARIO, seed=seed)

@@ -78,6 +78,20 @@ def change_peers(world: World, region: Region, target: Target, label: Label) -> 
     return new_operation(region, Label(label.desc, label.kind | kind, label.priority), plan.brief, tuple(steps))
 
 
+def leave_joint_state(region: Region) -> Operation:
+    """What PD's joint-state checker does with a region that was left between the two halves of a change of its peers.
+
+    Source: `pkg/schedule/checker/joint_state_checker.go`, `CreateLeaveJointStateOperator`.
+    """
+    incoming = tuple(Change(p.id, p.store_id) for p in region.peers if p.role is Role.INCOMING_VOTER)
+    demoting = tuple(Change(p.id, p.store_id) for p in region.peers if p.role is Role.DEMOTING_VOTER)
+    steps: list[Step] = [LeaveJoint(incoming, demoting)]
+    if any(change.store_id == region.leader_store for change in demoting):
+        stays = next(p.store_id for p in region.peers if p.role in (Role.VOTER, Role.INCOMING_VOTER))
+        steps.insert(0, TransferLeader(region.leader_store, stays))
+    return new_operation(region, Label("leave-joint-state", Kind(0), Priority.HIGH), "leave joint state", tuple(steps))
+
+
 def new_operation(region: Region, label: Label, brief: str, steps: tuple[Step, ...]) -> Operation:
     """An operator on the region as it is now; who calls adds it to the controller."""
     return Operation(

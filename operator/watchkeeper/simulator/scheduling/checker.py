@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 
-from watchkeeper.simulator.scheduling.builder import CannotBuildError, Label, Target, change_peers
+from watchkeeper.simulator.scheduling.builder import CannotBuildError, Label, Target, change_peers, leave_joint_state
 from watchkeeper.simulator.scheduling.controller import OperatorController
 from watchkeeper.simulator.scheduling.kinds import Kind, Priority
 from watchkeeper.simulator.scheduling.operation import Operation
@@ -99,13 +99,15 @@ class RuleChecker:
     def _needs_help(self, region: Region) -> bool:
         """Nothing can be done now, but something is wrong: look again."""
         found = fit(region, self._world.rules, self._world.stores)
+        if region.in_joint_state:
+            return True
         short = any(len(one.peers) < one.rule.count for one in found.rules)
         return short or any(self._is_lost(peer) or self._is_leaving(peer) for peer in region.peers)
 
     def proposal(self, region: Region) -> Operation | None:
         """What the checker would do with the region now."""
         if region.in_joint_state:
-            return None
+            return leave_joint_state(region) if region.leader_store else None
         found = fit(region, self._world.rules, self._world.stores)
         for one in found.rules:
             operation = self._fix_rule(region, one)
