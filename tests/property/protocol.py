@@ -178,7 +178,7 @@ class Model:
             yield "the claim holds", self._to(state, index, at="gate")
 
     def _gate(self, state: State, index: int) -> Iterator[Step]:
-        """Executor._gate: policy and approvals once more."""
+        """deciding.last_look: policy and approvals once more."""
         after = "send" if self.rules.wrong == "no stop read" else "stops"
         if self.rules.wrong != "no gate re-read" and not (state.execute and state.approved):
             yield "NotSent (the gate)", self._brought(state, index, NOT_SENT)

@@ -83,6 +83,13 @@ def ending(proposal: ActionProposal, stop: EmergencyStop | None, *, expires: dat
     return None
 
 
+def deletion(proposal: ActionProposal) -> End | None:
+    """It is being deleted before anything was sent."""
+    if proposal.metadata.deletion_timestamp is None:
+        return None
+    return End("Deleted", "the proposal was deleted before it was executed")
+
+
 def refusal(orders: Orders, ruled: Ruling) -> End | None:
     """Why it may not even be proposed, or None. A policy that is missing or makes no sense refuses nothing."""
     if orders.standing is not Standing.GIVEN or ruled.autonomy is not Autonomy.OFF:

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
 from datetime import timedelta
 
 from watchkeeper.api.v1alpha1.actionproposal import (
     MAX_ATTEMPTS,
     ActionProposal,
-    ApprovalStatus,
     Attempt,
-    AttemptOutcome,
     AttemptState,
     Phase,
     PlanStep,
@@ -25,36 +22,23 @@ from watchkeeper.api.v1alpha1.actionproposal import (
 from watchkeeper.api.v1alpha1.conditions import ConditionStatus
 from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject
-from watchkeeper.domain.approval import shut_since_made, tally
 from watchkeeper.domain.claims import Unsent, Wanted, freeze, obstacle
-from watchkeeper.domain.decision import End, Hold, ending, expiry, refusal, subject_obstacle, waiting
+from watchkeeper.domain.decision import End, Hold, ending, expiry, subject_obstacle
 from watchkeeper.domain.digest import digest
 from watchkeeper.domain.lifecycle import Kind, Mark, Moment, advance, phase_of
-from watchkeeper.domain.limits import Ask, too_wide
-from watchkeeper.domain.orders import Orders
-from watchkeeper.domain.restraint import restrained
-from watchkeeper.domain.rules import ruling
+from watchkeeper.domain.limits import too_wide
+from watchkeeper.engine.deciding import Decision, decide, last_look, restraint
 from watchkeeper.engine.outcome import Outcomes
 from watchkeeper.engine.result import AGAIN, Result
-from watchkeeper.engine.runners import Run, run_of
+from watchkeeper.engine.runners import Run, current_step, run_of
 from watchkeeper.engine.sending import NotSent, Order, Sent, checked_send
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.standingrecords import StandingRecords
 from watchkeeper.engine.subjectclaims import abandoned_claims, claim, retract
 from watchkeeper.errors import Conflict, Denied, Gone, Invalid, Transient, WatchkeeperError
 from watchkeeper.ports.driver import Facts, Readiness, Wait
-from watchkeeper.ports.guards import GuardState
 
 TURN_SAFETY_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What orders and approvals say: hold, end, or (None) go on; and the rules of the decision as counted now."""
-
-    verdict: Hold | End | None
-    approval: ApprovalStatus | None
-    orders: Orders
 
 
 class Executor:
@@ -86,7 +70,7 @@ class Executor:
             services.guards.survey(),
             store.namespace_terminating(key.namespace),
         )
-        decision = self.decide(proposal, orders, guard)
+        decision = decide(services, proposal, orders, guard)
         verdict = decision.verdict
         expires = expiry(proposal, orders.proposal_expiry_seconds)
         end = ending(proposal, stop, expires=expires, now=services.clock.now())
@@ -100,39 +84,6 @@ class Executor:
             wait = Wait("NamespaceTerminating", "the namespace is being deleted: nothing is begun in it any more")
             return await self._outcomes.hold(proposal, Hold(wait), decision.approval)
         return await self._prepare(proposal, decision)
-
-    def decide(self, proposal: ActionProposal, orders: Orders, guard: GuardState) -> Decision:
-        """By orders, guards and approvals alone: hold, end, or go on."""
-        services = self._services
-        now = services.clock.now()
-        status = proposal.status
-        if status.risk is None or status.approval is None:
-            return Decision(End("Stale", "the plan in status is incomplete: propose it again"), None, orders)
-        ruled = ruling(orders, proposal, status.risk)
-        off = refusal(orders, ruled)
-        if off is not None:
-            return Decision(off, status.approval, orders)
-        count = tally(
-            proposal,
-            orders.approval,
-            required=ruled.required,
-            risk=status.risk,
-            shut=shut_since_made(status.approval),
-            guarded=guard.active,
-            now=now,
-        )
-        counted = proposal.replace(status=status.replace(approval=count.status))
-        hold = waiting(
-            counted,
-            orders,
-            ruled,
-            count,
-            guard,
-            now=now,
-            skew_seconds=services.clock.skew_seconds(),
-            max_skew=services.settings.max_skew_seconds,
-        )
-        return Decision(hold, count.status, orders)
 
     async def _prepare(self, proposal: ActionProposal, decision: Decision) -> Result:
         """The database's side of the decision: predicates, preconditions, other claims."""
@@ -159,7 +110,7 @@ class Executor:
         if stale is not None:
             return await self._outcomes.cancel(proposal, End("Stale", stale))
         # known without asking the database, whose budget is small
-        held = self._claimable(proposal, subject, run) or self._restrained(proposal, subject, run, decision.orders)
+        held = self._claimable(proposal, subject, run) or restraint(services, proposal, subject, run, decision.orders)
         if held is not None:
             return await self._outcomes.hold(proposal, held, seen)
         return await self._check(proposal, decision, subject, run)
@@ -200,15 +151,6 @@ class Executor:
         )
         busy = (obstacle if run.writes else freeze)(subject.status.in_flight, wanted)
         return Hold(busy) if busy is not None else None
-
-    def _restrained(
-        self, proposal: ActionProposal, subject: Subject, run: Run, orders: Orders, claim: str | None = None
-    ) -> Hold | None:
-        """What windows and limits say, on the Subject as read; `claim` is its own operation key, once it has one."""
-        _, step = current_step(proposal)
-        ask = Ask(proposal.metadata.uid, step.targets, claim, undo=run.undo, writes=run.writes)
-        ruled = ruling(orders, proposal, run.definition.risk)
-        return restrained(orders, ruled, ask, subject.status.recent_writes, self._services.clock.now())
 
     @staticmethod
     def _stale(proposal: ActionProposal, subject: Subject, run: Run) -> str | None:
@@ -353,7 +295,7 @@ class Executor:
             subject=subject.key,
             operation_key=attempt.operation_key,
             deadline_monotonic=deadline_monotonic,
-            gate=lambda fresh: self._gate(proposal, run, attempt, fresh),
+            gate=lambda fresh: last_look(services, proposal, run, attempt, fresh),
             claim=self._entry(proposal, step, attempt) if run.writes else None,
         )
         sent: Sent | None = None
@@ -368,28 +310,3 @@ class Executor:
         if sent is None:
             raise RuntimeError("a send without a result")
         return sent
-
-    async def _gate(self, proposal: ActionProposal, run: Run, attempt: Attempt, subject: Subject) -> Wait | None:
-        """Policy, guards, approvals, windows and limits once more, on the proposal as it was claimed (its spec only grows)."""
-        services = self._services
-        orders, guard = await asyncio.gather(
-            services.gates.orders(proposal.metadata.namespace), services.guards.probe()
-        )
-        verdict = self.decide(proposal, orders, guard).verdict or self._restrained(
-            proposal, subject, run, orders, attempt.operation_key
-        )
-        if isinstance(verdict, End):
-            return Wait(verdict.reason, verdict.message)
-        if isinstance(verdict, Hold):
-            return verdict.wait
-        return subject_obstacle(subject, services.clock.now())
-
-
-def current_step(proposal: ActionProposal, index: int | None = None) -> tuple[int, PlanStep]:
-    """The step to do next: as many have succeeded before it."""
-    plan = proposal.status.plan
-    done = sum(1 for a in proposal.status.attempts if a.outcome is AttemptOutcome.SUCCEEDED)
-    number = done if index is None else index
-    if plan is None or number >= len(plan.steps):
-        raise ValueError("no step is left to do")
-    return number, plan.steps[number]

@@ -17,10 +17,9 @@ from watchkeeper.domain import verification
 from watchkeeper.domain.lifecycle import Kind, Mark, Moment, advance
 from watchkeeper.domain.verification import Judgement, judge
 from watchkeeper.engine.attempts import on_its_way
-from watchkeeper.engine.execution import current_step
 from watchkeeper.engine.outcome import Outcomes, with_attempt
 from watchkeeper.engine.result import Result
-from watchkeeper.engine.runners import Run, run_of
+from watchkeeper.engine.runners import Run, current_step, run_of
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.subjectclaims import settle
 from watchkeeper.errors import Denied, Gone, Invalid, Transient

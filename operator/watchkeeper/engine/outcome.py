@@ -218,8 +218,9 @@ class Outcomes:
             reason=sent.reason[:64],
             message=sent.message[:MESSAGE_LENGTH],
         )
-        if sent.stopped:
-            result = await self.cancel(proposal, End("Stopped", sent.message), attempts=with_attempt(proposal, over))
+        if sent.end is not None:
+            counted = sent.approval or proposal.status.approval
+            result = await self.cancel(proposal, sent.end, attempts=with_attempt(proposal, over), approval=counted)
             await self._retract(proposal, over)
             return result
         unsent = sum(1 for a in with_attempt(proposal, over) if a.state is AttemptState.NOT_SENT)

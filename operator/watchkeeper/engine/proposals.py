@@ -7,11 +7,12 @@ import logging
 from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, Phase
 from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.api.v1alpha1.vocabulary import Risk
-from watchkeeper.domain.decision import End, Hold, ending, expiry, refusal
+from watchkeeper.domain.decision import End, Hold, deletion, ending, expiry, refusal
 from watchkeeper.domain.lifecycle import phase_of
 from watchkeeper.domain.orders import Orders, Standing
 from watchkeeper.domain.rules import ruling
 from watchkeeper.engine.closing import Closer
+from watchkeeper.engine.deciding import decide
 from watchkeeper.engine.execution import Executor
 from watchkeeper.engine.following import Follower
 from watchkeeper.engine.outcome import Outcomes
@@ -56,13 +57,10 @@ class ProposalLadder:
             return await self._closer.close(proposal)
         if phase is Phase.EXECUTING:
             return await self._follower.follow(proposal)
-        if proposal.metadata.deletion_timestamp is not None:
-            return await self._deleted(proposal)
+        gone = deletion(proposal)
+        if gone is not None:  # it ends, and what it may have claimed goes with it
+            return await self._outcomes.cancel(proposal, gone)
         return await self._before_execution(proposal, phase)
-
-    async def _deleted(self, proposal: ActionProposal) -> Result:
-        """Deleted before anything was sent: it ends, and what it may have claimed goes with it."""
-        return await self._outcomes.cancel(proposal, End("Deleted", "the proposal was deleted before it was executed"))
 
     async def _before_execution(self, proposal: ActionProposal, phase: Phase) -> Result:
         services = self._services
@@ -100,7 +98,7 @@ class ProposalLadder:
         guard = self._services.guards.known()
         if not guard.known:  # at a start; what is seen now must not count as seen while the guards were down
             return Result(LOOK_SECONDS)
-        decision = self._executor.decide(proposal, orders, guard)
+        decision = decide(self._services, proposal, orders, guard)
         match decision.verdict:
             case End() as end:
                 return await self._outcomes.cancel(proposal, end)

@@ -23,9 +23,10 @@ from watchkeeper.engine.events import Doing
 from watchkeeper.engine.result import AGAIN, Result
 from watchkeeper.engine.sending import Answered, Lost, NotApplied, NotSent, Order, Sent, checked_send
 from watchkeeper.engine.services import Services
+from watchkeeper.engine.standingrecords import StandingRecords
 from watchkeeper.engine.standingstatus import StandingStatus
 from watchkeeper.engine.subjectclaims import abandoned_claims, claim, retract, settle
-from watchkeeper.errors import Conflict, Gone, WatchkeeperError
+from watchkeeper.errors import Conflict, Gone, Invalid, WatchkeeperError
 from watchkeeper.ports.driver import SubjectDriver, Wait
 from watchkeeper.ports.recorder import EventType
 
@@ -36,6 +37,7 @@ class Releaser:
     def __init__(self, services: Services, status: StandingStatus) -> None:
         self._services = services
         self._status = status
+        self._standing = StandingRecords(services)
 
     @staticmethod
     def under_way(change: StandingChange) -> bool:
@@ -62,7 +64,14 @@ class Releaser:
         pause = on_its_way(services, last) if last is not None and last.outcome is None else 0.0
         if pause > 0:
             return Result(pause)
-        rival = await self._rival(change)
+        try:
+            rival = await self._standing.rival(change)
+        except Invalid as error:
+            command = driver.manual_release_command(change.spec.change)
+            await self._hold(
+                change, Wait("StandingChangeUnreadable", f"{error.message}; to release by hand: {command}")
+            )
+            return Result(services.settings.wait_interval_seconds)
         if rival is not None:
             text = (
                 f"{rival} wants {change.spec.change.target} too, so nothing was written: "
@@ -124,21 +133,6 @@ class Releaser:
         if namespace == self._services.settings.operator_namespace:
             return False
         return await self._services.store.namespace_terminating(namespace)
-
-    async def _rival(self, change: StandingChange) -> str | None:
-        """Another live standing change on the same target, or None."""
-        others = await self._services.store.list(StandingChange, change.metadata.namespace)
-        now = self._services.clock.now()
-        for other in others:
-            same = (
-                other.metadata.uid != change.metadata.uid
-                and other.spec.subject_ref == change.spec.subject_ref
-                and other.spec.change == change.spec.change
-            )
-            ended = other.status.state is not None and other.status.state.ended
-            if same and not ended and now < (other.status.end_time or other.spec.until_time):
-                return f"StandingChange {other.metadata.name}"
-        return None
 
     async def _hold(self, change: StandingChange, wait: Wait) -> None:
         # The database could be read, so a wait for it begins anew: else one blip after a long wait would abandon the change.
@@ -351,7 +345,7 @@ class Releaser:
         self._services.recorder.event(change, kind=kind, action=Doing.RELEASE, reason=reason, note=note)
 
 
-async def _no_gate(subject: Subject) -> Wait | None:
+async def _no_gate(subject: Subject) -> NotSent | None:
     """A release was approved with the change itself: it needs neither mode nor approvals."""
     del subject
     return None

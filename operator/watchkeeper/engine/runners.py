@@ -1,11 +1,11 @@
-"""Which runner executes a proposal's action: a tool, the ending of a standing change, or the subject's driver."""
+"""Which step of a proposal comes next, and which runner executes it: a tool, the ending of a standing change, or the subject's driver."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, Source
+from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, AttemptOutcome, PlanStep, Source
 from watchkeeper.api.v1alpha1.subject import Subject
 from watchkeeper.engine.ending import Ending
 from watchkeeper.engine.services import Services
@@ -68,3 +68,13 @@ async def run_of(services: Services, proposal: ActionProposal, subject: Subject)
 
 def _names(definitions: Mapping[str, ActionDefinition]) -> str:
     return ", ".join(sorted(definitions))
+
+
+def current_step(proposal: ActionProposal, index: int | None = None) -> tuple[int, PlanStep]:
+    """The step to do next: as many have succeeded before it."""
+    plan = proposal.status.plan
+    done = sum(1 for a in proposal.status.attempts if a.outcome is AttemptOutcome.SUCCEEDED)
+    number = done if index is None else index
+    if plan is None or number >= len(plan.steps):
+        raise ValueError("no step is left to do")
+    return number, plan.steps[number]

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from watchkeeper.api.v1alpha1.actionproposal import DatabaseRequest
+from watchkeeper.api.v1alpha1.actionproposal import ApprovalStatus, DatabaseRequest
 from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.api.v1alpha1.subject import InFlight, Subject
 from watchkeeper.domain.claims import holds
+from watchkeeper.domain.decision import End
 from watchkeeper.engine.services import Services
 from watchkeeper.errors import (
     Conflict,
@@ -20,7 +21,7 @@ from watchkeeper.errors import (
     Transient,
     WatchkeeperError,
 )
-from watchkeeper.ports.driver import Wait, WriteAnswer, WriteContext
+from watchkeeper.ports.driver import WriteAnswer, WriteContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,10 @@ class NotSent:
 
     reason: str
     message: str
-    stopped: bool = False
+    end: End | None = None
+    """Where a stop, a person or time has ended the proposal meanwhile; without it goes back to Validated."""
+    approval: ApprovalStatus | None = None
+    """How the decision stood then, where it ends with a person's word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,8 @@ class Order:
     subject: Key
     operation_key: str
     deadline_monotonic: float
-    gate: Callable[[Subject], Awaitable[Wait | None]]
-    """Read fresh: policy and whatever else must still say yes. Not the stops, not the claim: those are read here."""
+    gate: Callable[[Subject], Awaitable[NotSent | None]]
+    """Read fresh: people, policy and whatever else must still say yes. Not the stops, not the claim: those are read here."""
     claim: InFlight | None
     """The claim on the Subject as it was made; None for what is no write to the database."""
     stop_excepted: Callable[[], Awaitable[bool]] | None = None
@@ -88,9 +92,9 @@ async def checked_send(
     except WatchkeeperError as error:
         return NotSent("GateUnreadable", f"a gate could not be read, so nothing was sent: {error.message}")
     if refusal is not None:
-        return NotSent(refusal.reason, refusal.message)
+        return refusal
     if stop is not None:
-        return NotSent("Stopped", stop, stopped=True)
+        return NotSent("Stopped", stop, end=End("Stopped", stop))
     if services.clock.monotonic() > order.deadline_monotonic:
         return NotSent("DeadlinePassed", "the gates took too long, so nothing was sent")
     left: list[DatabaseRequest] = []
@@ -105,13 +109,13 @@ async def checked_send(
     return replace(sent, request=left[-1]) if left else sent
 
 
-async def _gates(services: Services, order: Order) -> Wait | None:
+async def _gates(services: Services, order: Order) -> NotSent | None:
     subject = await services.store.get(Subject, order.subject.namespace, order.subject.name)
     if order.claim is not None and not holds(subject.status.in_flight, order.claim):
-        return Wait("ClaimLost", "the claim on the Subject is gone, so nothing was sent")
+        return NotSent("ClaimLost", "the claim on the Subject is gone, so nothing was sent")
     if not services.audit.holds_intent(order.operation_key):
         text = "the audit record of its intent could not be flushed, so nothing was sent"
-        return Wait("AuditFailing", f"{text}: {services.audit.obstacle() or 'try again'}")
+        return NotSent("AuditFailing", f"{text}: {services.audit.obstacle() or 'try again'}")
     return await order.gate(subject)
 
 

@@ -94,12 +94,7 @@ class StandingRecords:
             Invalid: one cannot be understood; what it holds is not known, so nothing may be taken to be free.
         """
         now = self._services.clock.now()
-        namespace = subject.metadata.namespace
-        try:
-            changes = await self._services.store.list(StandingChange, namespace, strict=True)
-        except Invalid as error:
-            text = f"a StandingChange cannot be understood, so its target may be held: kubectl -n {namespace} get stch"
-            raise Invalid([text, *error.problems]) from error
+        changes = await self._all(subject.metadata.namespace)
         held: dict[str, Fence] = {}
         for change in changes:
             if change.spec.subject_ref.name != subject.metadata.name:
@@ -113,6 +108,35 @@ class StandingRecords:
                 if other is None or other.until < fence.until:
                     held[change.spec.change.target] = fence
         return held
+
+    async def rival(self, change: StandingChange) -> str | None:
+        """Another live standing change on the same target, such as a declaration; None where nobody else wants it.
+
+        Raises:
+            Invalid: one cannot be understood; it may want the same, so nothing is taken off.
+        """
+        now = self._services.clock.now()
+        for other in await self._all(change.metadata.namespace):
+            same = (
+                other.metadata.uid != change.metadata.uid
+                and other.spec.subject_ref == change.spec.subject_ref
+                and other.spec.change == change.spec.change
+            )
+            ended = other.status.state is not None and other.status.state.ended
+            if same and not ended and now < (other.status.end_time or other.spec.until_time):
+                return f"StandingChange {other.metadata.name}"
+        return None
+
+    async def _all(self, namespace: str) -> list[StandingChange]:
+        """Every standing change of the namespace, or none: of one that cannot be understood nobody knows what it holds."""
+        try:
+            return await self._services.store.list(StandingChange, namespace, strict=True)
+        except Invalid as error:
+            text = (
+                f"a StandingChange cannot be understood, so its target may be held: "
+                f"kubectl -n {namespace} get stch; delete the one that is named here, and create it anew if it is needed"
+            )
+            raise Invalid([text, *error.problems]) from error
 
 
 def _overtaken(change: StandingChange, attempt: Attempt) -> bool:

@@ -32,7 +32,7 @@ class ObjectStore(Protocol):
         whose every object must be obeyed.
 
         Raises:
-            Invalid: one does not fit our model, and `strict` is set.
+            Invalid: one does not fit our model, and `strict` is set; its problems name it.
         """
         ...
 

@@ -150,7 +150,7 @@ async def test_a_hold_that_cannot_be_understood_is_no_free_target() -> None:
     ladder = ProposalLadder(world.services)
     found = await passes(world, ladder, 2)
     assert (found.status.waits_for, world.database.writes) == ("StandingChangeUnreadable", [])
-    assert "get stch" in (found.status.message or "")
+    assert "StandingChange team/hold: spec" in (found.status.message or "")
 
 
 async def test_a_secret_that_may_not_be_read_is_said() -> None:

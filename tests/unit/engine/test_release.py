@@ -166,3 +166,19 @@ def test_a_long_name_is_cut_where_a_name_may_end() -> None:
     long = proposal()
     long = long.replace(metadata=long.metadata.replace(name="a" * 199 + ".b"))
     assert StandingRecords.name_for(long, 0) == "a" * 199 + "-u-1-0"
+
+
+async def test_a_declaration_that_cannot_be_understood_may_want_the_same() -> None:
+    world = World(held())
+    torn = {"metadata": {"name": "torn", "namespace": "team"}, "spec": {"untilTime": "soon"}}
+    world.store.api.put(torn, "standingchanges")
+    waiting = (await passes(world, 3)).status
+    assert (waiting.state, waiting.waits_for) == (StandingState.HELD, "StandingChangeUnreadable")
+    assert world.database.writes == []
+    said = waiting.message or ""
+    assert "StandingChange team/torn: spec.untilTime" in said
+    assert "delete the one that is named" in said
+    assert "remove store/7" in said, "the way out while it waits"
+    world.store.api.remove(("standingchanges", "team", "torn"))
+    await passes(world)
+    assert world.database.writes == ["c-1/0/1"]

@@ -188,6 +188,8 @@ class Database:
         self.domains: Domains | None = Domains(own=frozenset({"zone=a"}), unhealthy={}, fenced={})
         self.before_check: Callable[[], None] = lambda: None
         self.before_write: Callable[[], None] = lambda: None
+        self.before_gates: Callable[[], None] = lambda: None
+        """Called between the claim and the last look at everything."""
 
     def definitions(self) -> Mapping[str, ActionDefinition]:
         return {"transfer-leader": ActionDefinition("transfer-leader", "d", Risk.LOW, False, {})}
@@ -226,6 +228,7 @@ class Database:
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[Database]:
+        self.before_gates()
         yield self
 
     async def execute(self, step: PlanStep, context: WriteContext) -> WriteAnswer:

@@ -99,14 +99,9 @@ def _readable(kind: type[R], raw: Mapping[str, Any], *, strict: bool) -> R | Non
     try:
         return parsed(kind, raw)
     except Invalid as error:
+        meta = raw.get("metadata", {})
+        which = f"{kind.__name__} {meta.get('namespace')}/{meta.get('name')}"
         if strict:
-            raise
-        where = raw.get("metadata", {})
-        _LOG.warning(
-            "%s %s/%s does not fit our model and is left out: %s",
-            kind.__name__,
-            where.get("namespace"),
-            where.get("name"),
-            error.message,
-        )
+            raise Invalid([f"{which}: {problem}" for problem in error.problems], reason=error.reason) from error
+        _LOG.warning("%s does not fit our model and is left out: %s", which, error.message)
         return None

@@ -100,6 +100,11 @@ STATUS_REASONS = (
 
 ATTEMPTS = (
     Reasoned(AttemptState.NOT_SENT, "Stopped", "a stop came before the send"),
+    Reasoned(
+        AttemptState.NOT_SENT,
+        "as the proposal's",
+        "somebody cancelled, rejected or deleted it, or its time was over, before the send: the proposal is Cancelled",
+    ),
     Reasoned(AttemptState.NOT_SENT, "ClaimLost", "the claim on the Subject was gone"),
     Reasoned(AttemptState.NOT_SENT, "DeadlinePassed", "the gates took longer than the attempt may"),
     Reasoned(AttemptState.NOT_SENT, "IntentUncertain", "whether its claim or its intent was written is not known"),
