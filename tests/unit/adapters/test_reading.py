@@ -86,4 +86,4 @@ async def test_what_does_not_fit_is_left_out_and_logged(caplog: pytest.LogCaptur
 async def test_a_gate_is_told_of_what_it_cannot_read() -> None:
     with pytest.raises(Invalid) as caught:
         await KubernetesObjects(Pages(page(GOOD, ODD)).connection).list(EmergencyStop, "db", strict=True)
-    assert caught.value.problems[0].startswith("spec.reason: ")
+    assert caught.value.problems[0].startswith("EmergencyStop db/odd: spec.reason: ")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.unit.domain.builders import NOW, policy, stop, subject
+from tests.unit.domain.builders import NOW, policy, proposal, stop, subject
 from tests.unit.engine.world import World
 from watchkeeper.api.v1alpha1 import OperatorPolicy, StandingChange, Ticket
 from watchkeeper.api.v1alpha1.standingchange import StandingState
+from watchkeeper.domain.audit.record import Fact, RecordType, person
 from watchkeeper.domain.audit.verify import verify
+from watchkeeper.engine.proposals import ProposalLadder
 from watchkeeper.engine.standing import StandingLadder
 from watchkeeper.errors import Gone
 from watchkeeper.ports.driver import ChangeState
@@ -166,3 +170,71 @@ async def test_a_thousand_objects_after_a_restart_are_looked_at_and_told_once() 
         world.audit.found(one)
     await world.audit.journal.flush()
     assert [r["type"] for r in world.sink.records] == ["ChainStarted"]
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A journal with little room."""
+    monkeypatch.setattr("watchkeeper.engine.audit.journal.MAX_WAITING", 10)
+    return 10
+
+
+async def test_what_no_status_shows_is_bounded_while_a_sink_fails_and_what_was_left_out_is_counted(small: int) -> None:
+    world, count = World(), 100
+    found, seen = policy(), stop()
+    world.sink.problem = "disk full"
+    for number in range(count):
+        guard = f"{number:03d}"
+        world.clock.passed += 1
+        world.audit.guard_changed(active=bool(number % 2), reason="Missing", message=guard)
+        found = policy().replace(metadata=policy().metadata.replace(uid="uid-o", generation=number + 1))
+        world.audit.policy(found)
+        seen = stop().replace(metadata=stop().metadata.replace(uid=f"uid-{number}"))
+        world.audit.stops("team", [seen], asked=world.clock.monotonic())
+        await world.audit.journal.flush()
+    waiting = world.audit.journal.waiting
+    print(f"\n{4 * count - 1} facts while a sink failed: {waiting} are kept")
+    assert waiting <= small + 2
+    world.sink.problem = None
+    await world.audit.journal.flush()
+    dropped = world.sink.of("RecordsDropped")[0]
+    kept = [record for record in world.sink.records if not record["type"].startswith(("Chain", "Sink", "Records"))]
+    assert sum(dropped["dropped"].values()) + len(kept) == 4 * count - 1, "each is kept, or counted"
+    assert dropped["since"] < dropped["time"]
+    assert verify(world.sink.lines).good
+    world.audit.policy(found)
+    world.audit.stops("team", [seen], asked=world.clock.monotonic())
+    world.audit.policy(found)
+    await world.audit.journal.flush()
+    last = [record["id"] for record in world.sink.records[-2:]]
+    assert last == [f"uid-o/{count}/PolicySeen", f"uid-{count - 1}/StopSeen"], "what is in force is told again, once"
+
+
+async def test_nothing_is_counted_while_there_is_room(small: int) -> None:
+    world = World()
+    for number in range(small * 3):
+        world.audit.guard_changed(active=bool(number % 2), reason="Missing", message="m")
+        await world.audit.journal.flush()
+    assert len(world.sink.of("GuardChanged")) == small * 3
+    assert world.sink.of("RecordsDropped") == []
+
+
+async def test_nothing_executes_while_no_more_is_accepted(small: int) -> None:
+    world = World(proposal())
+    world.audit.required = True
+    world.audit.journal.add([Fact(f"x/{n}", RecordType.CLEARED, NOW, person("x")) for n in range(small)])
+    held = asyncio.Event()
+    flush = world.sink.append
+
+    async def slow(lines: Sequence[bytes]) -> None:
+        await held.wait()
+        await flush(lines)
+
+    world.sink.append = slow  # type: ignore[method-assign]
+    flushing = asyncio.create_task(world.audit.journal.flush())
+    await asyncio.sleep(0)
+    assert world.audit.journal.full
+    await ProposalLadder(world.services).reconcile(proposal().key)
+    assert world.database.writes == []
+    held.set()
+    await flushing

@@ -25,6 +25,7 @@ class RecordType(StrEnum):
     CHAIN_ENDED = "ChainEnded"
     SINK_FAILING = "SinkFailing"
     SINK_BACK = "SinkBack"
+    DROPPED = "RecordsDropped"
     PLANNED = "Planned"
     PHASE_CHANGED = "PhaseChanged"
     DECISION_SEEN = "DecisionSeen"

@@ -2,18 +2,19 @@
 
 A record counts as written when every sink has taken it. What a sink does not take is kept and tried again; the chain never
 has a gap. When too much is kept nothing more is accepted: what happened is in status and is told when there is room again.
+What no status shows (policies, stops, guards) is counted then, and the count is the first record when there is room.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from watchkeeper.domain.audit.chain import Chain, Head
-from watchkeeper.domain.audit.record import Actor, Fact, RecordType
+from watchkeeper.domain.audit.record import Actor, Fact, RecordType, moment
 from watchkeeper.engine.audit.lane import Lane
 from watchkeeper.ports.audit import AuditSink
 from watchkeeper.ports.clock import Clock
@@ -39,7 +40,12 @@ class Journal:
         self._intents: OrderedDict[str, int] = OrderedDict()
         self._told: dict[str, str] = {}
         """Sinks that fail, and why, as it was last told."""
+        self._dropped: Counter[RecordType] = Counter()
+        """What was not accepted and will not be told again, by type, since `_dropped_since`."""
+        self._dropped_since: datetime | None = None
         self._wanted = asyncio.Event()
+        self.room: Callable[[], None] = lambda: None
+        """Told when records are accepted again after some were not."""
         self.changed: Callable[[str, str | None, str], None] = lambda sink, problem, before: None
         """Told when a sink begins to fail, and when it is back: its name, why it fails (None: it is back), why it had failed."""
 
@@ -80,6 +86,14 @@ class Journal:
                 lane.put(line)
         self._wanted.set()
 
+    def add_or_count(self, facts: Sequence[Fact]) -> None:
+        """The same for what no status remembers: where no more is accepted it is counted, and the count is recorded later."""
+        if not self.full:
+            self.add(facts)
+            return
+        self._dropped.update(fact.type for fact in facts)
+        self._dropped_since = self._dropped_since or self._clock.now()
+
     def holds(self, intent: str) -> bool:
         """Whether the record of that intent is in every sink."""
         seq = self._intents.get(intent)
@@ -88,7 +102,8 @@ class Journal:
     async def flush(self) -> bool:
         """Give every sink all that waits for it; whether each has everything now."""
         await self._flush_lanes()
-        if self._notice():
+        noticed = self._notice()
+        if self._tell_dropped() or noticed:
             await self._flush_lanes()
         return all(lane.problem is None for lane in self._lanes)
 
@@ -107,12 +122,30 @@ class Journal:
                 logger.error(
                     "an audit sink fails", extra={"sink": name, "error": lane.problem, "waiting": lane.waiting}
                 )
-                self.add([self._about(RecordType.SINK_FAILING, name, lane.problem, now)])
+                self.add_or_count([self._about(RecordType.SINK_FAILING, name, lane.problem, now)])
             elif lane.problem is None and before is not None:
                 del self._told[name]
                 logger.warning("an audit sink is back", extra={"sink": name, "error": before})
-                self.add([self._about(RecordType.SINK_BACK, name, f"it had failed: {before}", now)])
+                self.add_or_count([self._about(RecordType.SINK_BACK, name, f"it had failed: {before}", now)])
         return self.head != head
+
+    def _tell_dropped(self) -> bool:
+        """Say what was not accepted, as soon as there is room; whether a record was added."""
+        if self.full or self._dropped_since is None:
+            return False
+        counts = {str(kind): count for kind, count in sorted(self._dropped.items())}
+        body = {
+            "dropped": counts,
+            "since": moment(self._dropped_since),
+            "message": f"{self._dropped.total()} records were dropped while {MAX_WAITING} waited for a sink",
+        }
+        logger.error("audit records were dropped", extra={"counts": counts})
+        self._dropped.clear()
+        self._dropped_since = None
+        key = f"{self._chain.name}/{RecordType.DROPPED}/{self._chain.head.seq + 1}"
+        self.add([Fact(key, RecordType.DROPPED, self._clock.now(), self._actor, None, body)])
+        self.room()
+        return True
 
     def _about(self, kind: RecordType, sink: str, message: str, now: datetime) -> Fact:
         key = f"{self._chain.name}/{kind}/{self._chain.head.seq + 1}"

@@ -68,6 +68,9 @@ class AuditTrail:
         self._told = Told()
         self._policies: dict[Key, OperatorPolicy] = {}
         self._stops: dict[str, dict[str, _SeenStop]] = {}
+        self._untold: set[str] = set()
+        """uids of policies and stops to tell of once more: records were dropped, perhaps theirs."""
+        journal.room = self._after_a_gap
         self._began = False
 
     def begin(self, *, previous: Head | None, since: datetime | None, problem: str | None = None) -> None:
@@ -146,27 +149,39 @@ class AuditTrail:
             case _:
                 return []
 
-    def _add(self, facts: Sequence[Fact]) -> None:
+    def _add(self, facts: Sequence[Fact], *, counted: bool = False) -> None:
+        """Into the journal; `counted`: facts that no status shows again, which are counted where there is no room."""
         if not facts:
             return
         if not self._began:
             self.begin(previous=None, since=None)
-        self.journal.add(facts)
+        if counted:
+            self.journal.add_or_count(facts)
+        else:
+            self.journal.add(facts)
         if any(fact.type in _ENDS for fact in facts):
             self.ended()
 
+    def _after_a_gap(self) -> None:
+        """What is in force is told once more at its next reading: auditors need not guess what was dropped of it."""
+        self._untold = {policy.metadata.uid for policy in self._policies.values()}
+        self._untold |= {uid for stops in self._stops.values() for uid in stops}
+
     def policy(self, policy: OperatorPolicy) -> None:
         """The standing orders of a namespace as they were read."""
-        known = self._policies.get(policy.key)
-        if known is None or known.metadata.uid != policy.metadata.uid or _newer(policy, known):
+        known, uid = self._policies.get(policy.key), policy.metadata.uid
+        again = uid in self._untold and known is not None and not _newer(known, policy)
+        if known is None or known.metadata.uid != uid or _newer(policy, known) or again:
             self._policies[policy.key] = policy
-            self._add([orders.policy_seen(policy, self._clock.now())])
+            self._untold.discard(uid)
+            self._add([orders.policy_seen(policy, self._clock.now())], counted=True)
 
     def no_policy(self, key: Key) -> None:
         """A namespace was found without standing orders."""
         known = self._policies.pop(key, None)
         if known is not None:
-            self._add([orders.policy_gone(known, self._clock.now())])
+            self._untold.discard(known.metadata.uid)
+            self._add([orders.policy_gone(known, self._clock.now())], counted=True)
 
     def stops(self, namespace: str, found: Iterable[EmergencyStop], *, asked: float) -> None:
         """The stops of a namespace as they were read; nothing is awaited, since a write may come right after.
@@ -177,23 +192,28 @@ class AuditTrail:
             asked: `Clock.monotonic` before they were asked for. An answer that comes late lifts no stop that was seen since.
         """
         now, monotonic = self._clock.now(), self._clock.monotonic()
-        known = self._stops.setdefault(namespace, {})
+        known = self._stops.pop(namespace, {})
         there = {stop.metadata.uid: _SeenStop(stop, monotonic) for stop in found}
         gone = {uid: seen for uid, seen in known.items() if uid not in there and seen.at <= asked}
-        facts = [orders.stop_seen(seen.stop, now) for uid, seen in there.items() if uid not in known]
+        fresh = [seen for uid, seen in there.items() if uid not in known or uid in self._untold]
+        facts = [orders.stop_seen(seen.stop, now) for seen in fresh]
         facts += [orders.stop_lifted(seen.stop, now) for seen in gone.values()]
-        self._stops[namespace] = {uid: seen for uid, seen in (known | there).items() if uid not in gone}
-        self._add(facts)
+        self._untold -= {*there, *gone}
+        left = {uid: seen for uid, seen in (known | there).items() if uid not in gone}
+        if left:  # namespaces come and go
+            self._stops[namespace] = left
+        self._add(facts, counted=True)
 
     def cleared(self, obj: Resource) -> None:
         """The operator has deleted an object that had ended long ago."""
         key = f"{obj.metadata.uid}/{RecordType.CLEARED}"
-        self._add([Fact(key, RecordType.CLEARED, self._clock.now(), self._actor, object_of(obj))])
+        self._add([Fact(key, RecordType.CLEARED, self._clock.now(), self._actor, object_of(obj))], counted=True)
 
     def guard_changed(self, *, active: bool, reason: str, message: str) -> None:
         """The admission guards came up or went down."""
         now = self._clock.now()
-        self._add([orders.guard_changed(operator=self._actor, active=active, reason=reason, message=message, now=now)])
+        fact = orders.guard_changed(operator=self._actor, active=active, reason=reason, message=message, now=now)
+        self._add([fact], counted=True)
 
     def holds_intent(self, operation_key: str) -> bool:
         """Whether the write of that attempt may be sent, as far as the audit is concerned."""
