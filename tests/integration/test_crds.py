@@ -51,6 +51,11 @@ def plural_of(kind: str) -> str:
     return str(CRDS[kind]["spec"]["names"]["plural"])
 
 
+def copied(kind: str) -> str:
+    """The plural of the copy: another one, or `kubectl get subjects` of another test might mean the copy's."""
+    return f"copied{plural_of(kind)}"
+
+
 ALL = [constraint for kind in CRDS for constraint in constraints(kind, schema_of(kind))]
 
 
@@ -61,9 +66,11 @@ def of(*keywords: str) -> list[Any]:
 
 def _copy_of(document: dict[str, Any]) -> dict[str, Any]:
     out = copy.deepcopy(document)
-    out["metadata"]["name"] = f"{out['spec']['names']['plural']}.{COPY}"
+    names, kind = out["spec"]["names"], out["spec"]["names"]["kind"]
+    names["plural"], names["singular"] = copied(kind), f"copied{names['singular']}"
+    out["metadata"]["name"] = f"{copied(kind)}.{COPY}"
     out["spec"]["group"] = COPY
-    del out["spec"]["names"]["shortNames"], out["spec"]["names"]["categories"]
+    del names["shortNames"], names["categories"]
     return out
 
 
@@ -105,14 +112,14 @@ def _create_first(api: Api, kind: str) -> None:
     """The API of a new CRD answers 404 for a moment after it is established."""
     first = _plain(kind)
     deadline = time.monotonic() + 15
-    while (answer := api.create(plural_of(kind), NAMESPACE, first)).code == 404 and time.monotonic() < deadline:
+    while (answer := api.create(copied(kind), NAMESPACE, first)).code == 404 and time.monotonic() < deadline:
         time.sleep(0.05)
     answer.accepted()
 
 
 def _ask(api: Api, constraint: Constraint, body: dict[str, Any]) -> Any:
     """Dry run: create with this spec, or write this status to the object that is there."""
-    plural = plural_of(constraint.kind)
+    plural = copied(constraint.kind)
     if constraint.path and constraint.path[0] == "status":
         return api.merge(
             plural, NAMESPACE, body["metadata"]["name"], {"status": body["status"]}, subresource="status", dry=True
@@ -158,10 +165,10 @@ def test_an_open_map_keeps_what_it_is_given(api: Api, constraint: Constraint) ->
 def test_a_misspelt_field_is_refused_by_kubectl_and_dropped_otherwise(api: Api, kind: str) -> None:
     body = _plain(kind)
     body["spec"]["misspelt"] = 1
-    answer = api.create(plural_of(kind), EMPTY, body, dry=True, strict=True)  # kubectl asks for strict
+    answer = api.create(copied(kind), EMPTY, body, dry=True, strict=True)  # kubectl asks for strict
     assert answer.code == 400
     assert 'unknown field "spec.misspelt"' in answer.message
-    assert "misspelt" not in api.create(plural_of(kind), EMPTY, body, dry=True).accepted()["spec"]
+    assert "misspelt" not in api.create(copied(kind), EMPTY, body, dry=True).accepted()["spec"]
 
 
 def _plain(kind: str) -> dict[str, Any]:
@@ -180,16 +187,16 @@ def _ids(rows: tuple[CelRow, ...]) -> list[str]:
 
 @pytest.mark.parametrize(("kind", "message", "path", "value"), ON_CREATE, ids=_ids(ON_CREATE))
 def test_a_rule_refuses_creation(api: Api, kind: str, message: str, path: Path, value: Any) -> None:
-    api.create(plural_of(kind), EMPTY, _broken(kind, path, value), dry=True).refused(message, code=422)
+    api.create(copied(kind), EMPTY, _broken(kind, path, value), dry=True).refused(message, code=422)
 
 
 @pytest.mark.parametrize(("kind", "message", "path", "value"), ON_UPDATE, ids=_ids(ON_UPDATE))
 def test_a_rule_refuses_a_change(api: Api, kind: str, message: str, path: Path, value: Any) -> None:
     name = _plain(kind)["metadata"]["name"]
-    stored = api.get(plural_of(kind), NAMESPACE, name).accepted()
+    stored = api.get(copied(kind), NAMESPACE, name).accepted()
     changed = without(stored, path) if value is REMOVED else replaced(stored, path, value)
     assert changed["spec"] != stored["spec"]
-    api.put(plural_of(kind), NAMESPACE, name, changed, dry=True).refused(message, code=422)
+    api.put(copied(kind), NAMESPACE, name, changed, dry=True).refused(message, code=422)
 
 
 def _stored_proposal(api: Api, name: str, **spec: Any) -> dict[str, Any]:
@@ -314,7 +321,7 @@ def test_kubectl_explains_every_field(installed: Cluster, kind: str) -> None:
 @pytest.mark.parametrize("kind", CRDS)
 def test_columns_show_what_is_in_the_object(api: Api, kind: str) -> None:
     accept = "application/json;as=Table;v=v1;g=meta.k8s.io"
-    plural, body = plural_of(kind), _plain(kind)
+    plural, body = copied(kind), _plain(kind)
     name = body["metadata"]["name"]
     api.create(plural, COLUMNS, body).accepted()
     if "status" in schema_of(kind)["properties"]:
@@ -334,7 +341,7 @@ def test_columns_show_what_is_in_the_object(api: Api, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", CRDS)
 def test_selectable_fields_can_be_selected_by(api: Api, kind: str) -> None:
-    path = api.path(plural_of(kind), NAMESPACE)
+    path = api.path(copied(kind), NAMESPACE)
     for field in CRDS[kind]["spec"]["versions"][0].get("selectableFields", []):
         selector = field["jsonPath"].removeprefix(".") + "=nothing-like-it"
         assert api.send("GET", path, None, fieldSelector=selector).accepted()["items"] == []
