@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 LOCK := requirements/dev.txt
-WORKERS ?= 2
+WORKERS ?= 3
 STAMP := $(VENV)/.installed-$(shell cat $(LOCK) pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
 .PHONY: help venv demo test check fmt crds manifests rbac-check bench soak cluster-up cluster-down binaries lock clean
@@ -30,7 +30,7 @@ binaries: venv ## the control plane's programs, built once and cached outside th
 demo: binaries ## the main story on a local control plane and a simulated TiKV (KEEP=1 leaves it running)
 	@$(PY) -m localcluster.demo $(if $(KEEP),--keep)
 
-test: binaries ## all tests, WORKERS (2) at once; ends with pytest's closing line
+test: binaries ## all tests, WORKERS (3) at once; ends with pytest's closing line
 	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 soak: venv ## the property test with new seeds for MINUTES (5); SEED=n MINUTES=0 plays one round again

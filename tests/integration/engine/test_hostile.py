@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,13 +26,19 @@ from tests.unit.domain.builders import KNOWN
 from watchkeeper.adapters.kubernetes.stored import parsed
 from watchkeeper.api.v1alpha1 import ActionProposal, OperatorPolicy, StandingChange
 from watchkeeper.api.v1alpha1.actionproposal import Phase
+from watchkeeper.api.v1alpha1.meta import Key
 from watchkeeper.domain.orders import Standing, invalid_orders, orders_of
-from watchkeeper.errors import Invalid, WatchkeeperError
+from watchkeeper.engine import worker
+from watchkeeper.engine.result import Result
+from watchkeeper.engine.worker import Ladder, WorkerPool
+from watchkeeper.errors import Invalid
 from watchkeeper.runtime.composition import ladders
 from watchkeeper.runtime.logging import JsonFormatter, TextFormatter
 
 COUNT = int(os.environ.get("WATCHKEEPER_TEST_HOSTILE_OBJECTS", "10000"))
 SEED = 20_260_101
+AT_ONCE = 8
+"""Objects that are looked at side by side, as by the workers of the real operator."""
 KINDS = {"ActionProposal": "actionproposals", "OperatorPolicy": "operatorpolicies", "StandingChange": "standingchanges"}
 REFUSALS = {400, 403, 404, 409, 413, 415, 422}
 ORDERS = {"mode": "Execute", "approval": {"mode": "Never"}}
@@ -103,7 +110,7 @@ async def _sent(installed: Cluster, folder: Path, namespace: str, objects: list[
     """Send them; each is taken or refused with words. Nothing else: no 5xx, no broken connection."""
     counts: Counter[str] = Counter()
     loop = asyncio.get_running_loop()
-    with users_of(installed, folder) as users, ThreadPoolExecutor(4) as pool:
+    with users_of(installed, folder) as users, ThreadPoolExecutor(AT_ONCE) as pool:
         client = users.admin._client
         answers = await asyncio.gather(*(loop.run_in_executor(pool, _send, client, namespace, one) for one in objects))
     for one, (code, body) in zip(objects, answers, strict=True):
@@ -137,22 +144,46 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 async def _driven(world: EngineWorld) -> Counter[str]:
-    """A few passes over everything that was taken; only errors that the operator knows may come up."""
+    """A few passes of the real workers over everything that was taken; only errors that the operator knows may come up."""
     services = await world.engine()
-    steps = ladders(services)
+    results: dict[Key, Result] = {}
     ends: Counter[str] = Counter()
-    for kind in (OperatorPolicy, StandingChange, ActionProposal):
-        for found in await services.store.list(kind, world.namespace):
+
+    def watched(ladder: Ladder) -> Ladder:
+        async def step(key: Key) -> Result:
+            results.pop(key, None)
+            results[key] = await ladder(key)
+            return results[key]
+
+        return step
+
+    workers = WorkerPool(
+        services.queue,
+        {kind: watched(ladder) for kind, ladder in ladders(services).items()},
+        workers=AT_ONCE,
+        observe=lambda kind, word, _: ends.update([f"{kind} {word}"]),
+    )
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def passes(key: Key) -> None:
+        async with slots:
             for _ in range(4):
-                try:
-                    result = await steps[kind.__name__](found.key)
-                except WatchkeeperError as error:
-                    ends[f"{kind.__name__} {type(error).__name__}"] += 1
-                    break
-                if result.requeue_after is None or result.requeue_after > 1.0:
-                    break
+                await workers.run_once(key)
+                result = results.get(key)
+                if result is None or result.requeue_after is None or result.requeue_after > 1.0:
+                    return
+
+    for kind in (OperatorPolicy, StandingChange, ActionProposal):
+        await asyncio.gather(*(passes(found.key) for found in await services.store.list(kind, world.namespace)))
     await services.drivers.close()
     return ends
+
+
+def _logged(objects: list[Any]) -> None:
+    """Every text that somebody else chose, logged as the worker logs an error that quotes it."""
+    for found in objects:
+        for text in _texts(found.spec.wire()):
+            worker.logger.warning("pass failed: %s", text, extra={"key": str(found.key), "error": text})
 
 
 async def test_hostile_objects_are_refused_or_fail_with_a_reason(
@@ -163,9 +194,12 @@ async def test_hostile_objects_are_refused_or_fail_with_a_reason(
     proposals = list(generator.many("ActionProposal", COUNT // 2))
     others = [one for kind in ("OperatorPolicy", "StandingChange") for one in generator.many(kind, COUNT // 4)]
     with Logs() as logs:
+        begun = time.monotonic()
         counts = await _sent(installed, tmp_path, world.namespace, [*proposals, *others])
         await world.patch(await world.policy(), {**ORDERS, "rules": None})
-        errors = await _driven(world)
+        sent = time.monotonic()
+        passes = await _driven(world)
+        driven = time.monotonic()
         ends: Counter[str] = Counter()
         for proposal in await world.proposals():
             status = proposal.status
@@ -178,10 +212,14 @@ async def test_hostile_objects_are_refused_or_fail_with_a_reason(
         for change in await world.changes():
             bad = [text for text in _texts(change.status.wire()) if CONTROL.search(text)]
             assert not bad, f"{change.metadata.name}: {bad}"
+        _logged([*await world.proposals(), *await world.changes()])
         logs.check()
     asked = [request.path for request in world.simulator.requests]
     assert [path for path in asked if not PD_REQUEST.fullmatch(path)] == []
-    print(f"\n{COUNT} hostile objects: {dict(counts)}\n  taken proposals: {dict(ends)}; errors: {dict(errors)}")
+    print(f"\n{COUNT} hostile objects: {dict(counts)}\n  taken proposals: {dict(ends)}; passes: {dict(passes)}")
+    print(f"  sent in {sent - begun:.0f} s, driven in {driven - sent:.0f} s")
     print(f"  {logs.records} log records in as many lines; {len(asked)} requests to PD, {len(world.writes)} writes")
+    assert not [word for word in passes if word.split()[1] not in ("ok", "gone")], "a pass that came to no result"
+    assert logs.records > COUNT // 10, "too little was logged to show anything"
     assert counts["ActionProposal taken"] > COUNT // 20, "too few got through to try the operator"
     assert ends["Failed/Invalid"] > COUNT // 50
