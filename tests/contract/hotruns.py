@@ -13,11 +13,15 @@ from watchkeeper.simulator.world.flow import QUIET, Flow
 
 _MIB = 1 << 20
 HOT = (15, 39)
+BEATS = 38.0
+"""So long before a run the cluster is started: then the heartbeats of regions and stores come when the recorder's did."""
+MOVED_AFTER = 112.0
+"""Seconds of the second run after which the leader of one had moved: between 105 and 115."""
 
 
-def heated(read_cpu: float, *, only_writes: bool = False) -> Hook:
+def heated(read_cpu: float) -> Hook:
     """Both get 20 MiB/s written and 30 MiB/s read from now on; the recorder's stores made their flow up, too."""
-    whole = Flow(
+    flow = Flow(
         written_bytes=20 * _MIB,
         written_keys=50_000,
         read_bytes=30 * _MIB,
@@ -25,7 +29,6 @@ def heated(read_cpu: float, *, only_writes: bool = False) -> Hook:
         read_queries=40_000,
         read_cpu=read_cpu,
     )
-    flow = whole.writes if only_writes else whole
 
     def hook(simulator: Simulator) -> None:
         simulator.faults.pause_scheduler(BALANCE_HOT, PAUSED)
@@ -42,16 +45,55 @@ def heated(read_cpu: float, *, only_writes: bool = False) -> Hook:
     return hook
 
 
-def _hot_for(seconds: float, read_cpu: float, *, written_before: float = 0.0) -> Hook:
-    """Writes may have begun before: the recorder's regions reported three times as often as TiKV's."""
+def cooled(simulator: Simulator) -> None:
+    """Nothing is written to them or read from them any more."""
+    simulator.world.flow_of = lambda region: QUIET
+    simulator.world.store_flow = lambda store: QUIET
 
-    def hook(simulator: Simulator) -> None:
-        heated(read_cpu, only_writes=True)(simulator)
-        simulator.clock.advance(written_before)
-        heated(read_cpu)(simulator)
-        simulator.clock.advance(seconds)
 
-    return hook
+def region_heartbeats(simulator: Simulator, seconds: float) -> None:
+    """The recorder changed how often its regions report."""
+    simulator.world.knobs = simulator.world.knobs.model_copy(update={"region_heartbeat_seconds": seconds})
+
+
+def begin_first(simulator: Simulator) -> None:
+    """The first run, of which hot-04 to hot-14 are the end: regions report every 10 s."""
+    region_heartbeats(simulator, 10.0)
+    heated(10.0)(simulator)
+
+
+def begin_second(simulator: Simulator) -> None:
+    """The run of hot-tl-1, in which regions report every 20 s. PD still remembers the first one.
+
+    That is why writes showed after 45 s and reads after 145 s, and not after three minutes: at its first sample reads
+    must have had degree 3 (8 heartbeats in the first run, 5 without flow) and writes degree 2. The pause of 50 s follows
+    from that: it is the only one with which both first appearances and the writes' next degree, after 105 s, come true.
+    """
+    begin_first(simulator)
+    simulator.clock.advance(80.0)
+    cooled(simulator)
+    simulator.clock.advance(50.0)
+    region_heartbeats(simulator, 20.0)
+    heated(20.0)(simulator)
+
+
+def move_one(simulator: Simulator) -> None:
+    """The hot-region scheduler moved one of the two leaders."""
+    region = simulator.region(15)
+    with simulator.world.regions.changing(region):
+        region.leader_store = 3
+
+
+def _first(simulator: Simulator) -> None:
+    begin_first(simulator)
+    simulator.clock.advance(76.0)
+
+
+def _second(simulator: Simulator) -> None:
+    begin_second(simulator)
+    simulator.clock.advance(MOVED_AFTER)
+    move_one(simulator)
+    simulator.clock.advance(145.2 - MOVED_AFTER)
 
 
 HOT_RUNS = [
@@ -60,14 +102,14 @@ HOT_RUNS = [
         "hotspot-stats.json",
         "hot-04",
         partial(cluster, leaders={15: 1, 39: 1}, paused=True),
-        before={"hot-04": _hot_for(76.0, 10.0)},
+        before={"hot-04": _first},
         settle=30.0,
     ),
     Run(
         "hotspot-stats.json",
         "hot-21",
-        partial(cluster, leaders={15: 3, 39: 1}, paused=True),
-        before={"hot-21": _hot_for(185.0, 20.0, written_before=50.0)},
-        settle=30.0,
+        partial(cluster, leaders={15: 1, 39: 1}, paused=True),
+        before={"hot-21": _second},
+        settle=BEATS,
     ),
 ]

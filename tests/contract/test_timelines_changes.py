@@ -6,12 +6,12 @@ import json
 from functools import partial
 from typing import Any
 
-from tests.contract.hotruns import HOT, heated
+from tests.contract.hotruns import BEATS, HOT, MOVED_AFTER, begin_second, heated, move_one
 from tests.contract.recordings import timeline
 from tests.contract.runs import HALF_STEPS, RECORDED_MEMBERS, cluster, ignoring, three_members
 from tests.contract.test_timelines import OTH, TICK, V1, in_order, phase, post
 from watchkeeper.simulator import Knobs, Simulator
-from watchkeeper.simulator.scheduling.hotpeers import HotKind
+from watchkeeper.simulator.scheduling.hotpeer import HotKind
 from watchkeeper.simulator.world.region import Region
 from watchkeeper.simulator.world.registration import StoreSpec, register
 from watchkeeper.simulator.world.reshaping import split
@@ -199,29 +199,63 @@ def test_a_temporary_value_never_shows() -> None:
     assert changed(simulator, sample, 10) == recorded("config-and-ttl.json", "cfg-tl-1")
 
 
-def test_writes_show_as_hot_before_reads_and_reads_after_eighteen_heartbeats() -> None:
-    """hot-tl-1: there regions report every 20 s, so writes showed after 45 s; reads took 145 s of store heartbeats."""
+def test_the_hot_lists_fill_as_recorded() -> None:
+    """hot-tl-1, with the recorder's heartbeats and with what PD remembered of its first run."""
+    simulator = cluster(leaders={15: 1, 39: 1}, paused=True)
+    simulator.clock.advance(BEATS)
+    begin_second(simulator)
+
+    def sample() -> dict[str, dict[str, list[list[int]]]]:
+        return {f"{kind}_as_leader": _leaders(simulator, kind) for kind in HotKind}
+
+    fresh: list[tuple[float, dict[str, Any]]] = []
+    began = simulator.clock.now
+    while simulator.clock.now - began < 146:
+        if round(simulator.clock.now - began) == MOVED_AFTER:
+            move_one(simulator)
+        now = sample()
+        if not fresh or fresh[-1][1] != now:
+            fresh.append((simulator.clock.now - began, now))
+        simulator.clock.advance(1)
+    print(f"hot lists: {fresh}")
+    wanted = timeline("hotspot-stats.json", "hot-tl-1").samples
+    seen = [(one["at_seconds"], {name: _sorted(one[name]) for name in fresh[0][1]}) for one in wanted]
+    seen = [one for number, one in enumerate(seen) if number == 0 or one[1] != seen[number - 1][1]]
+    assert in_order([one for _, one in seen], [one for _, one in fresh]) is None
+    first = {name: (_first(seen, name), _first(fresh, name)) for name in ("write_as_leader", "read_as_leader")}
+    assert all(abs(recorded_at - at) <= 6 for recorded_at, at in first.values()), first
+
+
+def _leaders(simulator: Simulator, kind: HotKind) -> dict[str, list[list[int]]]:
+    """Hot leaders by store, each with its degree, as the recorder wrote them down."""
+    shown = {
+        str(store): sorted(
+            [one.region.id, one.degree] for one in simulator.coordinator.hot.shown(kind, store) if one.is_leader
+        )
+        for store in simulator.world.stores
+    }
+    return {store: leaders for store, leaders in shown.items() if leaders}
+
+
+def _sorted(stores: dict[str, Any]) -> dict[str, list[list[int]]]:
+    return {store: sorted(leaders) for store, (_, leaders) in stores.items()}
+
+
+def _first(samples: list[tuple[float, dict[str, Any]]], name: str) -> float:
+    return next(at for at, one in samples if one[name])
+
+
+def test_from_cold_both_lists_take_three_minutes() -> None:
+    """With TiKV's own heartbeats and nothing remembered; a real PD was measured to agree."""
     simulator = cluster(leaders={15: 1, 39: 1}, paused=True)
     heated(10.0)(simulator)
-
-    def sample() -> dict[str, list[int]]:
-        return {
-            kind: sorted(one.region.id for one in simulator.coordinator.hot.shown(kind, 1) if one.is_leader)
-            for kind in HotKind
-        }
-
-    seen: list[tuple[float, dict[str, list[int]]]] = []
     began = simulator.clock.now
-    while simulator.clock.now - began < 260:
-        now = sample()
-        if not seen or seen[-1][1] != now:
-            seen.append((round(simulator.clock.now - began), now))
+    first: dict[HotKind, float] = {}
+    while simulator.clock.now - began < 190:
         simulator.clock.advance(1)
-    print(f"hot lists: {seen}")
-    both = sorted(HOT)
-    found = [state for _, state in seen]
-    assert in_order([{"read": [], "write": []}, {"read": both, "write": both}], found) is None
-    first_read = next(at for at, state in seen if state["read"])
-    assert 170 <= first_read <= 190
-    first_write = next(at for at, state in seen if state["write"])
-    assert 120 <= first_write < first_read
+        for kind in HotKind:
+            if len(_leaders(simulator, kind).get("1", [])) == len(HOT):
+                first.setdefault(kind, simulator.clock.now - began)
+    print(f"hot lists from cold: {first}")
+    assert 120 <= first[HotKind.WRITE] <= 180
+    assert 170 <= first[HotKind.READ] <= 180

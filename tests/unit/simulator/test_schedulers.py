@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from watchkeeper.simulator import Knobs, Scenario, Simulator, WorkloadSpec
-from watchkeeper.simulator.scheduling.hotpeers import HotKind
+from watchkeeper.simulator.scheduling.hotpeer import HotKind
 from watchkeeper.simulator.world import reshaping
 from watchkeeper.simulator.world.flow import Flow
 from watchkeeper.simulator.world.labels import LabelRule, RegionLabel
@@ -126,8 +126,8 @@ def hot_cluster() -> Simulator:
     return simulator
 
 
-def test_hot_lists_lag_and_show_writes_before_reads() -> None:
-    """hot-tl-1: writes after the third report of the regions, reads after the eighteenth heartbeat of the store."""
+def test_hot_lists_lag_by_three_minutes() -> None:
+    """From cold: three minutes of writes, however often regions report, and eighteen heartbeats of the store."""
     simulator = hot_cluster()
     simulator.coordinator.scheduler_pauses.set("balance-hot-region-scheduler", 100_000)
     hot, region = simulator.coordinator.hot, simulator.region(7)
@@ -140,10 +140,10 @@ def test_hot_lists_lag_and_show_writes_before_reads() -> None:
         if hot.is_hot(region):
             seen.setdefault("scatter refuses", second + 1)
     print(f"hot after: {seen}")
-    assert seen["scatter refuses"] < seen["write"] < seen["read"]
+    assert seen["scatter refuses"] < min(seen["write"], seen["read"])
     assert 20 <= seen["scatter refuses"] <= 32
-    assert 40 <= seen["write"] <= 62
-    assert 140 <= seen["read"] <= 185
+    assert 160 <= seen["write"] <= 182
+    assert 170 <= seen["read"] <= 185
     degrees = [peer.degree for peer in hot.shown(HotKind.READ, region.leader_store)]
     assert min(degrees) >= 18
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from watchkeeper.simulator import gotext
 from watchkeeper.simulator.metrics.exposition import Sample, family
 from watchkeeper.simulator.pdapi.context import Context
-from watchkeeper.simulator.scheduling.hotpeers import HotKind
+from watchkeeper.simulator.scheduling.hotpeer import HotKind
 from watchkeeper.simulator.scheduling.schedulers import EVICT_SLOW
 
 _SAVE_SECONDS = 5.0

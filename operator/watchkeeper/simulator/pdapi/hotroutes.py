@@ -11,7 +11,8 @@ from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
 from watchkeeper.simulator.pdapi.gostructs import INT, STRINGS, GoType, decode
 from watchkeeper.simulator.pdapi.router import Handler, Route, Unbootstrapped
 from watchkeeper.simulator.pdapi.storeroutes import known_store
-from watchkeeper.simulator.scheduling.hotpeers import HotKind, HotPeer, total
+from watchkeeper.simulator.scheduling.hotpeer import HotKind, HotPeer
+from watchkeeper.simulator.scheduling.hotpeers import total
 from watchkeeper.simulator.world.flow import Flow
 from watchkeeper.simulator.world.region import Role
 from watchkeeper.simulator.world.store import Store

@@ -9,7 +9,7 @@ from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call, reply
 from watchkeeper.simulator.pdapi.router import Route
-from watchkeeper.simulator.scheduling.hotpeers import HotKind
+from watchkeeper.simulator.scheduling.hotpeer import HotKind
 from watchkeeper.simulator.world.flow import Flow
 from watchkeeper.simulator.world.region import Region
 from watchkeeper.simulator.world.regionchecks import EMPTY_MIB

@@ -6,7 +6,8 @@ from collections import deque
 
 from watchkeeper.simulator import gotext
 from watchkeeper.simulator.gojson import Json
-from watchkeeper.simulator.scheduling.hotpeers import HotKind, HotPeer, HotPeers
+from watchkeeper.simulator.scheduling.hotpeer import HotKind, HotPeer
+from watchkeeper.simulator.scheduling.hotpeers import HotPeers
 from watchkeeper.simulator.world.region import Role
 from watchkeeper.simulator.world.state import World
 
@@ -36,7 +37,7 @@ class HotHistory:
 
     def _record(self, kind: HotKind, one: HotPeer) -> dict[str, Json]:
         peer = one.region.peer_on(one.store_id)
-        written, keys, queries = one.rates(kind)
+        written, keys, queries = one.rates
         return {
             "update_time": self._world.clock.wall_ns(one.updated_at) // _MILLISECOND,
             "region_id": one.region.id,

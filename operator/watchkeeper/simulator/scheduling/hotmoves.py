@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 from watchkeeper.simulator.scheduling.builder import CannotBuildError, Label, Target, change_peers, transfer_leader
 from watchkeeper.simulator.scheduling.controller import OperatorController
-from watchkeeper.simulator.scheduling.hotpeers import HotKind, HotPeer, HotPeers, rates
+from watchkeeper.simulator.scheduling.hotpeer import HotKind, HotPeer, rates
+from watchkeeper.simulator.scheduling.hotpeers import HotPeers
 from watchkeeper.simulator.scheduling.kinds import Kind, Priority
 from watchkeeper.simulator.scheduling.operation import Operation
 from watchkeeper.simulator.scheduling.stores import StoreFilter
@@ -132,7 +133,7 @@ class HotMoves:
 
 
 def _rate(peer: HotPeer, kind: HotKind) -> float:
-    return _amount(peer.rates(kind), of_leaders=kind is HotKind.READ or peer.is_leader)
+    return _amount(peer.rates, of_leaders=kind is HotKind.READ or peer.is_leader)
 
 
 def _amount(measured: tuple[float, float, float], *, of_leaders: bool) -> float:
