@@ -106,9 +106,7 @@ def set_bundles(context: Context, call: Call) -> Answer:
         if not call.has("partial") or group.id in named:
             _clear(context, patch, group.id)
     for group, rules in bundles:
-        patch.groups[group.id] = group
-        for rule in rules:
-            patch.set_rule(rule)
+        patch.set_bundle(group, rules)
     _commit(context, patch)
     return reply("Update rules and groups successfully.")
 
@@ -119,9 +117,7 @@ def set_bundle(context: Context, call: Call) -> Answer:
     group, rules = bundle_of(context, body, call.body, call.arguments["group"])
     patch = RulePatch()
     _clear(context, patch, group.id)
-    patch.groups[group.id] = group
-    for rule in rules:
-        patch.set_rule(rule)
+    patch.set_bundle(group, rules)
     _commit(context, patch)
     return reply("Update group and rules successfully.")
 

@@ -15,14 +15,16 @@ from watchkeeper.simulator.world.state import World
 
 
 @dataclass(frozen=True, slots=True)
-class SplitRegion:
-    """A region becomes several; without keys the store cuts it in the middle. The range is that of its creation."""
+class SplitRegion(Step):
+    """A region becomes several; without keys the store cuts it in the middle. The range is that of its creation.
+
+    A store that cannot split there keeps quiet (surprise 7).
+    """
 
     policy: str
     keys: tuple[bytes, ...]
     start_key: bytes
     end_key: bytes
-    resend_seconds: float = 5.0
 
     @property
     def text(self) -> str:
@@ -33,29 +35,13 @@ class SplitRegion:
         """Its range has changed."""
         return (region.start_key, region.end_key) != (self.start_key, self.end_key)
 
-    @property
-    def conf_changes(self) -> int:
-        """A split changes the version only."""
-        return 0
-
-    def applied(self, region: Region) -> bool:
-        """The same as finished."""
-        return self.finished(region)
-
-    def timeout(self, size: int) -> float:
-        """A fast step (recording oth-14: 1 minute)."""
-        return fast_seconds(size)
-
-    def obstacle(self, region: Region) -> str | None:
-        """None: a store that cannot split there keeps quiet (surprise 7)."""
-        return None
-
 
 @dataclass(frozen=True, slots=True)
-class MergeRegion:
+class MergeRegion(Step):
     """One region goes into its neighbour; the target's operator is passive and only waits for it.
 
-    `start_key` and `end_key` are the target's range when the operator was made.
+    `start_key` and `end_key` are the target's range when the operator was made. What would hinder a merge changes the
+    epoch, which ends the operator anyway.
     """
 
     source: int
@@ -63,7 +49,6 @@ class MergeRegion:
     start_key: bytes
     end_key: bytes
     is_passive: bool
-    resend_seconds: float = 5.0
 
     @property
     def text(self) -> str:
@@ -74,22 +59,9 @@ class MergeRegion:
         """The target's range has changed; the source's step never finishes (surprise 8)."""
         return self.is_passive and (region.start_key, region.end_key) != (self.start_key, self.end_key)
 
-    @property
-    def conf_changes(self) -> int:
-        """A merge changes the version only."""
-        return 0
-
-    def applied(self, region: Region) -> bool:
-        """The same as finished."""
-        return self.finished(region)
-
     def timeout(self, size: int) -> float:
         """Ten times that of a fast step (recording oth-19: 10 minutes)."""
         return 10 * fast_seconds(size)
-
-    def obstacle(self, region: Region) -> str | None:
-        """None: what would hinder it changes the epoch, which ends the operator anyway."""
-        return None
 
 
 def split_region(region: Region, policy: str, keys: Sequence[bytes], label: Label) -> Operation:

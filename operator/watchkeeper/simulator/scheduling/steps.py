@@ -5,9 +5,10 @@ Sources: recordings operators-*.json for the texts and time-outs, `pkg/schedule/
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar
 
 from watchkeeper.simulator.world.region import Region, Role
 
@@ -22,42 +23,50 @@ def slow_seconds(size: int) -> float:
     return max(600.0, 6.0 * size)
 
 
-class Step(Protocol):
-    """One step. `size` is the region's in MiB."""
+class Step(ABC):
+    """One step. What it does not say otherwise: a fast one, done when it shows, and nothing can hinder it for good."""
+
+    __slots__ = ()
+
+    resend_seconds: ClassVar[float] = 5.0
+    """How often PD sends it again."""
 
     @property
+    @abstractmethod
     def text(self) -> str:
         """As PD writes it in `steps:[…]`."""
 
-    @property
-    def resend_seconds(self) -> float:
-        """How often PD sends it again."""
-
+    @abstractmethod
     def finished(self, region: Region) -> bool:
         """Whether PD's view of the region shows its effect."""
 
     @property
     def conf_changes(self) -> int:
         """By how much it makes conf_ver grow."""
+        return 0
 
     def applied(self, region: Region) -> bool:
         """Whether the stores have done it, though PD may still wait for it to be finished."""
+        return self.finished(region)
 
     def timeout(self, size: int) -> float:
-        """Seconds until PD gives up, as a part of the operator's sum."""
+        """Seconds until PD gives up, as a part of the operator's sum; `size` is the region's in MiB."""
+        return fast_seconds(size)
 
     def obstacle(self, region: Region) -> str | None:
-        """Why it cannot succeed any more."""
+        """Why it cannot succeed any more; None while it can."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
-class TransferLeader:
+class TransferLeader(Step):
     """Hand the leadership over; any of `candidates` counts as done where an eviction names several."""
+
+    resend_seconds = 2.0
 
     from_store: int
     to_store: int
     candidates: tuple[int, ...] = ()
-    resend_seconds: float = 2.0
 
     @property
     def text(self) -> str:
@@ -68,19 +77,6 @@ class TransferLeader:
         """The leader is on a wanted store."""
         return region.leader_store == self.to_store or region.leader_store in self.candidates
 
-    @property
-    def conf_changes(self) -> int:
-        """A leader change leaves the epoch alone."""
-        return 0
-
-    def applied(self, region: Region) -> bool:
-        """The same as finished."""
-        return self.finished(region)
-
-    def timeout(self, size: int) -> float:
-        """A fast step."""
-        return fast_seconds(size)
-
     def obstacle(self, region: Region) -> str | None:
         """The target must still be a voter."""
         peer = region.peer_on(self.to_store)
@@ -88,14 +84,13 @@ class TransferLeader:
 
 
 @dataclass(frozen=True, slots=True)
-class AddLearner:
+class AddLearner(Step):
     """A new peer, which first is a learner and pending until its snapshot has come."""
 
     peer_id: int
     store_id: int
     is_light: bool = False
     """A scatter's new peer costs nothing of the store limit."""
-    resend_seconds: float = 5.0
 
     @property
     def text(self) -> str:
@@ -130,12 +125,13 @@ class AddLearner:
 
 
 @dataclass(frozen=True, slots=True)
-class PromoteLearner:
+class PromoteLearner(Step):
     """A learner becomes a voter without joint consensus."""
+
+    resend_seconds = 2.0
 
     peer_id: int
     store_id: int
-    resend_seconds: float = 2.0
 
     @property
     def text(self) -> str:
@@ -152,26 +148,17 @@ class PromoteLearner:
         """One."""
         return 1
 
-    def applied(self, region: Region) -> bool:
-        """The same as finished."""
-        return self.finished(region)
-
-    def timeout(self, size: int) -> float:
-        """A fast step."""
-        return fast_seconds(size)
-
     def obstacle(self, region: Region) -> str | None:
         """The learner must still be there."""
         return None if region.peer_on(self.store_id) else "peer does not exist"
 
 
 @dataclass(frozen=True, slots=True)
-class RemovePeer:
+class RemovePeer(Step):
     """A peer goes."""
 
     store_id: int
     peer_id: int
-    resend_seconds: float = 5.0
 
     @property
     def text(self) -> str:
@@ -187,14 +174,6 @@ class RemovePeer:
         """One."""
         return 1
 
-    def applied(self, region: Region) -> bool:
-        """The same as finished."""
-        return self.finished(region)
-
-    def timeout(self, size: int) -> float:
-        """A fast step."""
-        return fast_seconds(size)
-
     def obstacle(self, region: Region) -> str | None:
         """The leader is never removed."""
         return "cannot remove leader peer" if region.leader_store == self.store_id else None
@@ -209,10 +188,11 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class _JointChange:
+class _JointChange(Step):
+    resend_seconds = 2.0
+
     promote: tuple[Change, ...]
     demote: tuple[Change, ...]
-    resend_seconds: float = 2.0
 
     @property
     def _changes_text(self) -> str:
@@ -258,10 +238,6 @@ class EnterJoint(_JointChange):
         """All roles are as in the joint state."""
         return self._in_roles(region, (Role.INCOMING_VOTER,), (Role.DEMOTING_VOTER,)) == self.conf_changes
 
-    def applied(self, region: Region) -> bool:
-        """The same as finished."""
-        return self.finished(region)
-
 
 @dataclass(frozen=True, slots=True)
 class LeaveJoint(_JointChange):
@@ -275,10 +251,6 @@ class LeaveJoint(_JointChange):
     def finished(self, region: Region) -> bool:
         """All roles are final."""
         return self._in_roles(region, (Role.VOTER,), (Role.LEARNER,)) == self.conf_changes and not region.in_joint_state
-
-    def applied(self, region: Region) -> bool:
-        """The same as finished."""
-        return self.finished(region)
 
     def obstacle(self, region: Region) -> str | None:
         """A leader that is being demoted cannot leave the joint state."""

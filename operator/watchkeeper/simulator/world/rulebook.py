@@ -30,6 +30,12 @@ class RulePatch:
         """Make or replace a rule."""
         self.rules[(rule.group_id, rule.id)] = rule
 
+    def set_bundle(self, group: RuleGroup, rules: Iterable[Rule]) -> None:
+        """Make or replace a group with rules of it; its other rules stay."""
+        self.groups[group.id] = group
+        for rule in rules:
+            self.set_rule(rule)
+
     def delete_rule(self, key: Key) -> None:
         """Take a rule away; one that is not there is no error (surprise 23)."""
         self.rules[key] = None
