@@ -66,7 +66,7 @@ SUMMARIES: dict[str, Callable[[Any], Any]] = {
     "before-bootstrap-27": lambda body: {"(trimmed)": f"keys: {', '.join(sorted(body))}"[:406]},
     "cfg-03": _names,
     "cfg-81": lambda body: {"halt-scheduling is a key": "halt-scheduling" in body},
-    "life-104": lambda body: {"count": body["count"], "ids": [one["store"]["id"] for one in body["stores"]]},
+    "life-104": lambda body: {"count": body["count"], "ids": sorted(one["store"]["id"] for one in body["stores"])},
     "life-151": _count,
     "life-152": _count,
 }

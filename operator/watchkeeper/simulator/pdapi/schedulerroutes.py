@@ -25,8 +25,8 @@ APPLIED = "The scheduler has been applied to the store."
 
 
 def list_schedulers(context: Context, call: Call) -> Answer:
-    """GET /schedulers[?status=][&timestamp]: an unknown status gives the plain list (surprise 16)."""
-    names = context.coordinator.schedulers.names
+    """GET /schedulers[?status=][&timestamp]: in no order; an unknown status gives the plain list (surprise 16)."""
+    names = context.unordered(context.coordinator.schedulers.names)
     status = call.value("status")
     if status == "paused":
         return reply(_paused(context, names, with_times=call.has("timestamp")))

@@ -20,7 +20,7 @@ _NODE_STATES = {
 
 
 def list_stores(context: Context, call: Call) -> Answer:
-    """GET /stores: numeric states, by default all but Tombstone (surprise 31)."""
+    """GET /stores: numeric states, by default all but Tombstone (surprise 31); in no order, as all lists of stores."""
     wanted = {NodeState.PREPARING, NodeState.SERVING, NodeState.REMOVING}
     if call.has("state"):
         wanted = set()
@@ -29,7 +29,7 @@ def list_stores(context: Context, call: Call) -> Answer:
             if number not in _NODE_STATES:
                 raise PdError(500, f"unknown StoreState: {number}")
             wanted |= _NODE_STATES[number]
-    chosen = [one for one in _by_id(context) if one.node_state in wanted]
+    chosen = [one for one in _all(context) if one.node_state in wanted]
     return reply(shapes.stores(context.world, chosen))
 
 
@@ -42,7 +42,7 @@ def check_stores(context: Context, call: Call) -> Answer:
         if unknown:
             raise PdError(400, f"unknown StoreState: {unknown[0]}")
         wanted = {names[text.lower()] for text in call.values("state")}
-    chosen = [one for one in _by_id(context) if context.world.state_name(one) in wanted]
+    chosen = [one for one in _all(context) if context.world.state_name(one) in wanted]
     return reply(shapes.stores(context.world, chosen))
 
 
@@ -86,16 +86,14 @@ def limit_scene(context: Context, call: Call) -> Answer:
 def labels(context: Context, call: Call) -> Answer:
     """GET /labels: every pair in use, once."""
     pairs = {(key, value) for store in context.world.living_stores() for key, value in store.labels.items()}
-    return reply([{"key": key, "value": value} for key, value in sorted(pairs)])
+    return reply([{"key": key, "value": value} for key, value in context.unordered(sorted(pairs))])
 
 
 def stores_with_label(context: Context, call: Call) -> Answer:
     """GET /labels/stores[?name=][&value=]: patterns that are found anywhere, in any case of letters."""
     name, value = (_pattern(call.value(part)) for part in ("name", "value"))
     chosen = [
-        one
-        for one in _by_id(context)
-        if any(name.search(key) and value.search(held) for key, held in one.labels.items())
+        one for one in _all(context) if any(name.search(key) and value.search(held) for key, held in one.labels.items())
     ]
     return reply(shapes.stores(context.world, chosen))
 
@@ -109,6 +107,11 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 def _by_id(context: Context) -> list[Store]:
     return [context.world.stores[store_id] for store_id in sorted(context.world.stores)]
+
+
+def _all(context: Context) -> list[Store]:
+    """Every store, Tombstones included."""
+    return context.unordered(context.world.stores.values())
 
 
 ROUTES = [
