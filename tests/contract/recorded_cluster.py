@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from watchkeeper.simulator import Scenario
-from watchkeeper.simulator.scenario import RegionSpec
+from watchkeeper.simulator.layout import RegionSpec
 from watchkeeper.simulator.world.registration import StoreSpec
 
 LEFT, RIGHT = (1, 2, 3), (4, 5, 3)

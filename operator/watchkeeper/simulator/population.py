@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 
-from watchkeeper.simulator.scenario import RegionSpec, Scenario
+from watchkeeper.simulator.layout import RegionSpec
+from watchkeeper.simulator.scenario import Scenario
 from watchkeeper.simulator.world.computed import ComputedRegions, Pattern
 from watchkeeper.simulator.world.placement import Rule
 from watchkeeper.simulator.world.region import Peer, Region
 from watchkeeper.simulator.world.regionmap import boundary
-from watchkeeper.simulator.world.registration import StoreSpec, register
+from watchkeeper.simulator.world.registration import register
 from watchkeeper.simulator.world.state import World
 
 
@@ -18,7 +19,7 @@ def populate(world: World, scenario: Scenario) -> None:
     world.config.max_replicas = scenario.replicas
     world.config.max_store_down_seconds = scenario.max_store_down_seconds
     world.rules = list(scenario.rules) or [Rule(count=scenario.replicas)]
-    for spec in scenario.store_list or _store_specs(scenario):
+    for spec in scenario.store_specs:
         register(world, spec, scenario.version.removeprefix("v"))
     for region_spec in scenario.region_list:
         _add_region(world, region_spec)
@@ -28,21 +29,6 @@ def populate(world: World, scenario: Scenario) -> None:
         _spread_regions(world, scenario)
     for store in world.stores.values():
         world.report_space(store)
-
-
-def _store_specs(scenario: Scenario) -> list[StoreSpec]:
-    specs: list[StoreSpec] = []
-    for i in range(scenario.stores):
-        zone = f"z{i % scenario.zones + 1}"
-        names = {"i": i, "id": i + 1, "ns": scenario.namespace, "zone": zone}
-        address, status = scenario.address.format(**names), scenario.status_address.format(**names)
-        labels = {"zone": zone, "host": f"h{i + 1}"}
-        specs.append(
-            StoreSpec(
-                id=i + 1, address=address, status_address=status, labels=labels, capacity_gib=scenario.capacity_gib
-            )
-        )
-    return specs
 
 
 def _add_region(world: World, spec: RegionSpec) -> None:

@@ -4,28 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from watchkeeper.simulator.knobs import Knobs
+from watchkeeper.simulator.layout import RegionSpec, require_layout
 from watchkeeper.simulator.timeline import TimelineEntry, unknown_names
 from watchkeeper.simulator.workload.spec import WorkloadSpec
 from watchkeeper.simulator.world.placement import Rule
 from watchkeeper.simulator.world.registration import StoreSpec
-
-
-class RegionSpec(BaseModel):
-    """One region where the pattern is not enough; keys are hexadecimal text, `peers` maps peer id to store id."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: int = Field(ge=1)
-    start_key: str
-    end_key: str
-    peers: dict[int, int]
-    leader_store: int
-    conf_ver: int = 5
-    version: int = 61
-    size: int = 96
 
 
 def _filled(pattern: str, **parts: str | int) -> str:
@@ -55,7 +41,7 @@ class Scenario(BaseModel):
     description: str = Field(default="", description="what happens, for somebody who does not know the product")
     look_at: tuple[str, ...] = Field(default=(), description="what to look at while it runs")
     timeline: tuple[TimelineEntry, ...] = Field(default=(), description="what happens, and when")
-    cluster_id: int = 7_710_446_740_134_071_411
+    cluster_id: int = Field(default=7_710_446_740_134_071_411, ge=1, le=2**64 - 1)
     version: str = "v8.5.7"
     members: int = Field(default=1, ge=1, le=7)
     member_name: MemberName = "pd-{i}"
@@ -91,6 +77,34 @@ class Scenario(BaseModel):
                 "a computed population needs `stores`, at least as many as `zones`, and those as `replicas`"
             )
         return self
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        try:
+            stores = self.store_specs
+        except ValidationError as error:
+            place, told = error.errors()[0]["loc"][0], error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise ValueError(f"{place} gives a store that cannot be: {told}") from error
+        if self.members > 1 and self.member_name.format(i=0) == self.member_name.format(i=1):
+            raise ValueError("member_name gives all members the same name: put {i} into it")
+        require_layout(stores, self.region_list)
+        return self
+
+    @property
+    def store_specs(self) -> tuple[StoreSpec, ...]:
+        """The stores that it begins with: those of the list, or as many as the pattern gives."""
+        return self.store_list or tuple(self._store(number) for number in range(self.stores))
+
+    def _store(self, number: int) -> StoreSpec:
+        zone = f"z{number % self.zones + 1}"
+        names = {"i": number, "id": number + 1, "ns": self.namespace, "zone": zone}
+        return StoreSpec(
+            id=number + 1,
+            address=self.address.format(**names),
+            status_address=self.status_address.format(**names),
+            labels={"zone": zone, "host": f"h{number + 1}"},
+            capacity_gib=self.capacity_gib,
+        )
 
     @model_validator(mode="after")
     def _heals_what_it_named(self) -> Self:

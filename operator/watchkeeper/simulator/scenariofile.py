@@ -64,11 +64,10 @@ def parse_scenario(text: str, source: str) -> Scenario:
     Raises:
         ScenarioError: see :func:`read_scenario`.
     """
-    root = _compose(text, source)
+    root, data = _load(text, source)
     twice = [f"{source}:{line}: {key} is there twice" for key, line in _repeated(root)]
     if twice:
         raise ScenarioError("\n".join(twice))
-    data = yaml.safe_load(text)
     if not isinstance(data, dict):
         raise ScenarioError(f"{source}:1: a scenario is a mapping of fields: {', '.join(Scenario.model_fields)}")
     try:
@@ -78,13 +77,14 @@ def parse_scenario(text: str, source: str) -> Scenario:
         raise ScenarioError("\n".join(_located(source, root, one) for one in found)) from error
 
 
-def _compose(text: str, source: str) -> yaml.Node | None:
+def _load(text: str, source: str) -> tuple[yaml.Node | None, object]:
+    """The text with its places, and what it says."""
     try:
-        return yaml.compose(text, Loader=yaml.SafeLoader)
+        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
         raise ScenarioError(f"{source}:{line}: this is no YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise ScenarioError(f"{source}:1: this is no YAML: {error}") from error
 
 
@@ -109,15 +109,18 @@ def _line(root: yaml.Node | None, place: Place) -> int:
     return line
 
 
-def _repeated(node: yaml.Node | None) -> Iterator[tuple[str, int]]:
+def _repeated(node: yaml.Node | None, above: tuple[yaml.Node | None, ...] = ()) -> Iterator[tuple[str, int]]:
     """Keys that a mapping has twice: YAML would take the last without a word."""
+    if node in above:
+        return
+    above = (*above, node)
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
             if key.value in seen:
                 yield key.value, key.start_mark.line + 1
             seen.add(key.value)
-            yield from _repeated(value)
+            yield from _repeated(value, above)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            yield from _repeated(value)
+            yield from _repeated(value, above)

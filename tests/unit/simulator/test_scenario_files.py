@@ -10,9 +10,21 @@ from pydantic import BaseModel
 from watchkeeper.simulator import Scenario, Simulator
 from watchkeeper.simulator.faults import FAULTS
 from watchkeeper.simulator.knobs import Knobs, Resources
+from watchkeeper.simulator.layout import RegionSpec
 from watchkeeper.simulator.scenariofile import ScenarioError, parse_scenario, read_scenario
 from watchkeeper.simulator.timeline import TimelineEntry
 from watchkeeper.simulator.workload.spec import WorkloadSpec
+from watchkeeper.simulator.world.placement import Rule
+from watchkeeper.simulator.world.registration import StoreSpec
+
+LISTED = "store_list:\n- {id: 1, address: 'a:1'}\n"
+
+
+def region(**fields: str) -> str:
+    """A file with one store and one region, some fields of which are others."""
+    good = {"id": "10", "start_key": "", "end_key": "", "peers": "{11: 1}", "leader_store": "1"}
+    told = ", ".join(f"{name}: {value or chr(39) * 2}" for name, value in (good | fields).items())
+    return f"{LISTED}region_list:\n- {{{told}}}\n"
 
 
 @pytest.mark.parametrize(
@@ -44,6 +56,31 @@ from watchkeeper.simulator.workload.spec import WorkloadSpec
             "timeline:\n- at: 1\n  inject: {kind: disk-low, store: 1, available_gib: 1, available_bytes: 1}\n",
             ["f:3: timeline.0.inject: give available_gib or available_bytes, not both"],
         ),
+        ("cluster_id: 0\n", ["f:1: cluster_id: input should be greater than or equal to 1, not 0"]),
+        (
+            "address: '{id}:99999'\n",
+            ["f:1: address gives a store that cannot be: '1:99999' is no host:port with a port of"],
+        ),
+        ("address: tikv:20160\n", ["f:1: there are two stores with the address tikv:20160"]),
+        ("members: 3\nmember_name: pd\n", ["f:1: member_name gives all members the same name: put {i} into it"]),
+        (LISTED + "- {id: 1, address: 'b:1'}\n", ["f:1: there are two stores with the id 1"]),
+        (LISTED + "- {id: 2, address: 'a:70000'}\n", ["f:3: store_list.1.address: 'a:70000' is no host:port with"]),
+        (region(peers="{11: 2}"), ["f:1: region 10 of region_list has a peer on store 2, which does not exist"]),
+        (region(leader_store="2"), ["f:1: region 10 of region_list is led by store 2, without a peer"]),
+        (region(start_key="7z"), ["f:4: region_list.0.start_key: string should match pattern"]),
+        (region(end_key="'74'"), ["f:1: region_list must begin with an empty start_key and end with an empty end_key"]),
+        (
+            region(id="9223372036854775808"),
+            ["f:4: region_list.0.id: input should be less than or equal to 9223372036854"],
+        ),
+        (
+            region() + region(id="12", peers="{13: 1}", start_key="'74'").splitlines()[-1],
+            ["f:1: region_list must be in the order"],
+        ),
+        ("rules: [{index: 9223372036854775808}]\n", ["f:1: rules.0.index: input should be less than or equal to"]),
+        ("x: !!python/object/apply:os.system [x]\n", ["f:1: this is no YAML: could not determine a constructor"]),
+        ("stores: 2001-99-99\n", ["f:1: this is no YAML: month must be in 1..12"]),
+        ("a: &a [*a]\n", ["f:1: a: unknown field"]),
     ],
     ids=lambda value: value[:25] if isinstance(value, str) else "",
 )
@@ -80,14 +117,21 @@ def test_a_named_fault_is_healed_by_its_name_and_again_does_no_harm() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [Scenario, Knobs, Resources, WorkloadSpec, TimelineEntry, *FAULTS.values()], ids=lambda one: one.__name__
+    "model",
+    [Scenario, RegionSpec, StoreSpec, Rule, Knobs, Resources, WorkloadSpec, TimelineEntry, *FAULTS.values()],
+    ids=lambda one: one.__name__,
 )
-def test_every_time_and_rate_has_a_lowest_and_a_highest_value(model: type[BaseModel]) -> None:
-    for name, field in model.model_fields.items():
-        if field.annotation in {float, float | None}:
-            kinds = {type(one).__name__ for one in field.metadata}
-            assert kinds & {"Ge", "Gt"}, f"{model.__name__}.{name} has no lowest value"
-            assert kinds & {"Le", "Lt"}, f"{model.__name__}.{name} has no highest value"
+def test_every_number_has_a_lowest_and_a_highest_value(model: type[BaseModel]) -> None:
+    schemas = model.model_json_schema()
+    for name, field in schemas["properties"].items():
+        for one in (field, *field.get("anyOf", ()), field.get("items", {}), field.get("additionalProperties", {})):
+            if isinstance(one, dict) and one.get("type") in {"integer", "number"}:
+                assert one.keys() & {"minimum", "exclusiveMinimum", "ge"}, (
+                    f"{model.__name__}.{name} has no lowest value"
+                )
+                assert one.keys() & {"maximum", "exclusiveMaximum", "le"}, (
+                    f"{model.__name__}.{name} has no highest value"
+                )
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:

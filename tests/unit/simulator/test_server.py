@@ -14,7 +14,8 @@ import pytest
 
 from watchkeeper.simulator import Endpoints, Scenario, Simulator, WorkloadSpec
 from watchkeeper.simulator.faults import RouteFault
-from watchkeeper.simulator.serving.listen import Listen
+from watchkeeper.simulator.serving.listen import HIGHEST_PORT, Listen
+from watchkeeper.simulator.world.registration import StoreSpec, register
 
 V1 = "/pd/api/v1"
 
@@ -118,6 +119,19 @@ async def test_ports_and_the_advertised_host_are_as_asked(http: httpx.AsyncClien
         assert members[0]["client_urls"] == [endpoints.pd[0]]
         with pytest.raises(OSError, match="address already in use"):
             await other.start(Listen(status_port=first))
+    finally:
+        await simulator.stop()
+
+
+async def test_a_store_that_joins_behind_the_last_port_gets_a_free_one(http: httpx.AsyncClient) -> None:
+    simulator = Simulator(Scenario(stores=1, regions=2))
+    await simulator.start(Listen(status_port=HIGHEST_PORT))
+    try:
+        register(simulator.world, StoreSpec(id=9, address="tikv-9.tikv:20160"), "8.5.7")
+        await asyncio.sleep(0.05)
+        urls = [target["targets"][0] for target in simulator.scrape_targets()]
+        assert len(urls) == 2
+        assert (await http.get(f"http://{urls[1]}/metrics")).status_code == 200
     finally:
         await simulator.stop()
 

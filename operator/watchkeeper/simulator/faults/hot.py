@@ -9,6 +9,7 @@ from pydantic import Field
 from watchkeeper.simulator.faults.fault import Area, Heal, Lasting
 from watchkeeper.simulator.faults.scene import Scene
 from watchkeeper.simulator.world.flow import Flow
+from watchkeeper.simulator.world.ids import Id
 from watchkeeper.simulator.world.reshaping import middle_key
 
 
@@ -16,14 +17,14 @@ class HotRow(Lasting):
     """One row is read or written so often that its region's leader can hardly keep up.
 
     The flow stays with the row however often its region splits. PD lists the region as hot after
-    two to three minutes (writes: three reports of the region; reads: 18 heartbeats of the store); moving the leader
+    two to three minutes (writes: three minutes of the region's reports; reads: 18 heartbeats of the store); moving the leader
     moves the heat.
     """
 
     area: ClassVar[Area] = Area.REGION
 
     kind: Literal["hot-row"] = "hot-row"
-    region: int | None = Field(default=None, ge=1, description="id of the region; without it, the first one")
+    region: Id | None = Field(default=None, description="id of the region; without it, the first one")
     reads_per_second: float = Field(default=20_000.0, ge=0, le=10_000_000, description="reads of that row")
     writes_per_second: float = Field(default=0.0, ge=0, le=10_000_000, description="writes of that row")
     bytes_each: int = Field(default=1024, ge=1, le=16_777_216, description="size of a read or write")

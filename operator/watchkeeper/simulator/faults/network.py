@@ -9,6 +9,7 @@ from pydantic import Field
 from watchkeeper.simulator.faults.fault import Area, Heal, Lasting
 from watchkeeper.simulator.faults.scene import Scene
 from watchkeeper.simulator.world.clock import Timer
+from watchkeeper.simulator.world.ids import Id
 from watchkeeper.simulator.world.region import Region
 from watchkeeper.simulator.world.store import Liveness
 
@@ -24,8 +25,8 @@ class NetworkCut(Lasting):
     area: ClassVar[Area] = Area.STORE
 
     kind: Literal["network-cut"] = "network-cut"
-    stores: tuple[int, ...] = Field(min_length=1, description="ids on one side of the cut")
-    others: tuple[int, ...] = Field(default=(), description="ids on the other side; empty: all other stores")
+    stores: tuple[Id, ...] = Field(min_length=1, description="ids on one side of the cut")
+    others: tuple[Id, ...] = Field(default=(), description="ids on the other side; empty: all other stores")
 
     def begin(self, scene: Scene) -> Heal:
         """Cut, and let the regions find out in time."""

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from watchkeeper.simulator.faults.fault import Area, Happening, Heal, Lasting, all_of
 from watchkeeper.simulator.faults.scene import Scene
+from watchkeeper.simulator.world.ids import Id
 from watchkeeper.simulator.world.members import MemberState
 
 
@@ -253,7 +254,7 @@ class PdClusterId(PdFault):
     """The endpoints belong to another cluster all of a sudden, as after a wrong change of DNS."""
 
     kind: Literal["pd-cluster-id"] = "pd-cluster-id"
-    cluster_id: int = Field(default=42, ge=1, description="the other cluster's id")
+    cluster_id: Id = Field(default=42, description="the other cluster's id")
 
     def begin(self, scene: Scene) -> Heal:
         """Answer as the other one."""

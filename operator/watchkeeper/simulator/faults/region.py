@@ -10,6 +10,7 @@ from watchkeeper.simulator.faults.fault import Area, Happening, Heal, Lasting
 from watchkeeper.simulator.faults.scene import Scene
 from watchkeeper.simulator.scheduling.execution import StepAction, StepFault
 from watchkeeper.simulator.scheduling.steps import EnterJoint, LeaveJoint
+from watchkeeper.simulator.world.ids import Id
 from watchkeeper.simulator.world.placement import isolation_score
 from watchkeeper.simulator.world.region import Peer, Region
 from watchkeeper.simulator.world.reshaping import can_merge, merge, middle_key, split
@@ -21,7 +22,7 @@ class RegionFault(Lasting):
 
     area: ClassVar[Area] = Area.REGION
 
-    region: int | None = Field(default=None, ge=1, description="id of the region; without it, the first one")
+    region: Id | None = Field(default=None, description="id of the region; without it, the first one")
 
 
 class RegionHappening(Happening):
@@ -29,7 +30,7 @@ class RegionHappening(Happening):
 
     area: ClassVar[Area] = Area.REGION
 
-    region: int | None = Field(default=None, ge=1, description="id of the region; without it, the first one")
+    region: Id | None = Field(default=None, description="id of the region; without it, the first one")
 
 
 class RegionWithoutLeader(RegionFault):
@@ -84,8 +85,10 @@ class PendingPeers(Lasting):
     area: ClassVar[Area] = Area.REGION
 
     kind: Literal["peers-pending"] = "peers-pending"
-    store: int = Field(ge=1, description="id of the store")
-    count: int = Field(default=10, ge=0, description="how many of its present peers fall behind (no leaders)")
+    store: Id = Field(description="id of the store")
+    count: int = Field(
+        default=10, ge=0, le=10_000_000, description="how many of its present peers fall behind (no leaders)"
+    )
 
     def begin(self, scene: Scene) -> Heal:
         """Mark them, and stall snapshots."""
@@ -124,7 +127,7 @@ class BouncingLeaders(Lasting):
     area: ClassVar[Area] = Area.REGION
 
     kind: Literal["leaders-bounce"] = "leaders-bounce"
-    store: int = Field(ge=1, description="id of the store that they come back to")
+    store: Id = Field(description="id of the store that they come back to")
     after_seconds: float = Field(default=10.0, gt=0, le=86_400, description="how long they stay away")
 
     def begin(self, scene: Scene) -> Heal:
@@ -200,7 +203,7 @@ class BrokenIsolation(Lasting):
     area: ClassVar[Area] = Area.REGION
 
     kind: Literal["isolation-broken"] = "isolation-broken"
-    count: int = Field(default=5, ge=1, description="how many regions")
+    count: int = Field(default=5, ge=1, le=10_000_000, description="how many regions")
     unrepaired: bool = Field(default=True, description="PD does not repair it while the fault holds")
 
     def begin(self, scene: Scene) -> Heal:
@@ -251,8 +254,8 @@ class MissingPeers(Happening):
     area: ClassVar[Area] = Area.REGION
 
     kind: Literal["peers-missing"] = "peers-missing"
-    store: int = Field(ge=1, description="id of the store that loses them")
-    count: int = Field(default=5, ge=1, description="how many regions")
+    store: Id = Field(description="id of the store that loses them")
+    count: int = Field(default=5, ge=1, le=10_000_000, description="how many regions")
 
     def happen(self, scene: Scene) -> None:
         """Take followers' peers away."""
@@ -282,8 +285,8 @@ class ExtraPeers(Happening):
     area: ClassVar[Area] = Area.REGION
 
     kind: Literal["peers-extra"] = "peers-extra"
-    store: int = Field(ge=1, description="id of the store that gets them")
-    count: int = Field(default=5, ge=1, description="how many regions")
+    store: Id = Field(description="id of the store that gets them")
+    count: int = Field(default=5, ge=1, le=10_000_000, description="how many regions")
 
     def happen(self, scene: Scene) -> None:
         """Add voters."""
@@ -306,8 +309,8 @@ class IgnoredSteps(Lasting):
     area: ClassVar[Area] = Area.REGION
 
     kind: Literal["steps-ignored"] = "steps-ignored"
-    store: int | None = Field(default=None, ge=1, description="only where this store leads; without it, everywhere")
-    region: int | None = Field(default=None, ge=1, description="only this region; without it, all")
+    store: Id | None = Field(default=None, description="only where this store leads; without it, everywhere")
+    region: Id | None = Field(default=None, description="only this region; without it, all")
     delay_seconds: float = Field(default=0.0, ge=0, le=86_400, description="carried out so much later; 0: not at all")
 
     def begin(self, scene: Scene) -> Heal:

@@ -61,7 +61,9 @@ class PdRateLimit(TrafficFault):
     """An administrator has set a rate limit: requests get 429 "Too Many Requests"."""
 
     kind: Literal["pd-rate-limit"] = "pd-rate-limit"
-    times: int | None = Field(default=None, ge=1, description="only the next so many requests; without it, all")
+    times: int | None = Field(
+        default=None, ge=1, le=1_000_000_000, description="only the next so many requests; without it, all"
+    )
 
     def begin(self, scene: Scene) -> Heal:
         """Refuse requests."""
@@ -85,7 +87,9 @@ class PdRoute(TrafficFault):
     hangs: bool = Field(default=False, description="no answer ever comes")
     is_cut: bool = Field(default=False, description="the connection breaks in the middle of PD's answer")
     after: bool = Field(default=False, description="PD has carried the request out before the answer is lost or late")
-    times: int | None = Field(default=None, ge=1, description="only the next so many requests; without it, all")
+    times: int | None = Field(
+        default=None, ge=1, le=1_000_000_000, description="only the next so many requests; without it, all"
+    )
 
     @model_validator(mode="after")
     def _does_something(self) -> Self:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from watchkeeper.simulator.faults.fault import Area, Heal, Lasting, all_of
 from watchkeeper.simulator.faults.scene import Scene
+from watchkeeper.simulator.world.ids import Id
 from watchkeeper.simulator.world.members import MemberState
 from watchkeeper.simulator.world.registration import StoreSpec, registered_at
 from watchkeeper.simulator.world.store import Liveness, Store
@@ -21,7 +22,7 @@ class StoreFault(Lasting):
 
     area: ClassVar[Area] = Area.STORE
 
-    store: int = Field(ge=1, description="id of the store")
+    store: Id = Field(description="id of the store")
 
 
 class StoreCrash(StoreFault):

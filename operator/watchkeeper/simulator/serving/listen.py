@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from watchkeeper.simulator.serving.tls import Tls
 
-_HIGHEST = 65_535
+HIGHEST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,10 @@ class Listen:
         """
         last = self.status_port + max(stores - 1, 0) if self.status_port else 0
         for port in (*self.ports, self.status_port, last, self.control_port):
-            if not 0 <= port <= _HIGHEST:
-                raise ValueError(f"there is no port {port}: ports are 0 to {_HIGHEST}, and each store needs its own")
+            if not 0 <= port <= HIGHEST_PORT:
+                raise ValueError(
+                    f"there is no port {port}: ports are 0 to {HIGHEST_PORT}, and each store needs its own"
+                )
 
     @property
     def shown_host(self) -> str:

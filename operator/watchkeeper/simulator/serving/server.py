@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from watchkeeper.simulator.pdapi.exchange import Answer, Call
-from watchkeeper.simulator.serving.listen import Listen
+from watchkeeper.simulator.serving.listen import HIGHEST_PORT, Listen
 from watchkeeper.simulator.serving.listener import Listener, WebHandler
 from watchkeeper.simulator.serving.live import LiveTime
 from watchkeeper.simulator.world.clock import NANOSECONDS
@@ -99,8 +99,9 @@ class Server:
             await listener.open()
             member.client_url = listener.url
         self._listen = listen
-        for store in self._world.stores.values():
-            await self._open_status(store, listen)
+        for number, store in enumerate(self._world.stores.values()):
+            port = listen.status_port + number if listen.status_port else 0
+            await self._open_status(store, listen, port)
         control = await self._start_control(listen)
         return Endpoints(tuple(one.url for one in self._pd.values()), self.status_urls, control)
 
@@ -127,11 +128,17 @@ class Server:
 
     def _store_joined(self, store: Store) -> None:
         if self._listen is not None:
-            self._soon(self._open_status(store, self._listen))
+            self._soon(self._open_joined(store, self._listen))
 
-    async def _open_status(self, store: Store, listen: Listen) -> None:
-        """The port of a store that joins later is a free one, unless ports were given: then the next one."""
-        port = listen.status_port + len(self._status) if listen.status_port else 0
+    async def _open_joined(self, store: Store, listen: Listen) -> None:
+        """The port of a store that joins later is the next one if ports were given; where that is not free, any."""
+        wanted = listen.status_port + len(self._status) if listen.status_port else 0
+        try:
+            await self._open_status(store, listen, wanted if wanted <= HIGHEST_PORT else 0)
+        except OSError:
+            await self._open_status(store, listen, 0)
+
+    async def _open_status(self, store: Store, listen: Listen, port: int) -> None:
         listener = self._status[store.id] = Listener(self._status_handler(store), listen, port)
         await listener.open()
 

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
+MAX_ID = 2**63 - 1
+"""PD counts in 64 bits; ids that are read as signed numbers stay below."""
+
+Id = Annotated[int, Field(ge=1, le=MAX_ID)]
+"""The id of a store, region or peer as people write it down."""
+
 
 class IdAllocator:
     """Gives each number once."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from watchkeeper.simulator.world.ids import MAX_ID
 from watchkeeper.simulator.world.region import Peer, Region, Role
 from watchkeeper.simulator.world.store import Store
 
@@ -40,7 +41,7 @@ class RuleGroup(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
-    index: int = 0
+    index: int = Field(default=0, ge=-MAX_ID, le=MAX_ID)
     override: bool = False
 
 
@@ -54,19 +55,19 @@ class Rule(BaseModel):
 
     group_id: str = "pd"
     id: str = "default"
-    index: int = 0
+    index: int = Field(default=0, ge=-MAX_ID, le=MAX_ID)
     override: bool = False
     start_key: str = ""
     end_key: str = ""
     role: str = Field(default="voter", pattern="^(voter|leader|follower|learner)$")
-    count: int = Field(default=3, ge=1)
+    count: int = Field(default=3, ge=1, le=MAX_ID)
     label_constraints: tuple[LabelConstraint, ...] = ()
     location_labels: tuple[str, ...] = ("zone", "host")
     isolation_level: str = ""
     is_witness: bool = False
-    version: int = 0
-    create_timestamp: int = 0
-    group_index: int = 0
+    version: int = Field(default=0, ge=0, le=MAX_ID)
+    create_timestamp: int = Field(default=0, ge=0, le=MAX_ID)
+    group_index: int = Field(default=0, ge=-MAX_ID, le=MAX_ID)
     group_override: bool = False
 
     @property

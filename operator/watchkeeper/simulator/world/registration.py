@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from watchkeeper.simulator.world.configuration import StoreLimit
+from watchkeeper.simulator.world.ids import Id
 from watchkeeper.simulator.world.state import World
 from watchkeeper.simulator.world.store import GIB, NodeState, Store
+
+_PORTS = range(1, 65_536)
+
+
+def _reachable(address: str) -> str:
+    """The address itself.
+
+    Raises:
+        ValueError: it is no host and port.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not (port.isascii() and port.isdecimal()) or int(port) not in _PORTS:
+        raise ValueError(f"{address!r} is no host:port with a port of {_PORTS[0]} to {_PORTS[-1]}")
+    return address
 
 
 class StoreSpec(BaseModel):
@@ -14,11 +31,11 @@ class StoreSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: int = Field(ge=1)
-    address: str
-    status_address: str = ""
+    id: Id
+    address: Annotated[str, AfterValidator(_reachable)]
+    status_address: Annotated[str, AfterValidator(lambda address: address and _reachable(address))] = ""
     labels: dict[str, str] = Field(default_factory=dict)
-    capacity_gib: int = Field(default=100, gt=0)
+    capacity_gib: int = Field(default=100, gt=0, le=1_000_000)
 
 
 def register(world: World, spec: StoreSpec, version: str, *, node_state: NodeState = NodeState.SERVING) -> Store:

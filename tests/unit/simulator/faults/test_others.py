@@ -4,6 +4,7 @@ import pytest
 
 from tests.unit.simulator.faults.bed import Bed
 from watchkeeper.simulator import Knobs
+from watchkeeper.simulator.world.registration import StoreSpec
 
 EVICTED = "/scheduler-config/evict-leader-scheduler/list"
 
@@ -170,6 +171,18 @@ def test_operator_v1_replaces_a_store_that_is_down_for_five_minutes() -> None:
     assert {"key": "zone", "value": "z2"} in bed.store(new)["labels"]
     bed.pass_time(3600)
     assert len(bed.states()) == 7
+
+
+def test_a_new_pod_s_address_is_free_and_keeps_its_port() -> None:
+    stores = tuple(
+        StoreSpec(id=number, address=address, labels={"zone": f"z{number}"})
+        for number, address in ((1, "tikv-0:20160"), (2, "tikv-1:20160"), (3, "tikv-3:20160"))
+    )
+    bed = Bed(store_list=stores, regions=3, max_store_down_seconds=60, knobs=Knobs(report_down_seconds=30))
+    bed.do("operator-v1-failover")
+    bed.do("store-crash", store=1)
+    bed.pass_time(400)
+    assert bed.store(max(bed.states()))["address"] == "tikv-4:20160"
 
 
 def test_operator_v2_removes_foreign_entries_and_cancels_an_offline() -> None:

@@ -84,7 +84,7 @@ class Lightning(Tool):
     """
 
     kind: Literal["lightning"] = "lightning"
-    regions: int = Field(default=10, ge=1, description="how many regions, from the first one")
+    regions: int = Field(default=10, ge=1, le=10_000_000, description="how many regions, from the first one")
 
     def begin(self, scene: Scene) -> Heal:
         """Label, and renew."""

@@ -9,6 +9,7 @@ from pydantic import Field
 from watchkeeper.simulator.faults.fault import Area, Happening, Heal, Lasting
 from watchkeeper.simulator.faults.scene import Scene
 from watchkeeper.simulator.scheduling.schedulers import EVICT_LEADER
+from watchkeeper.simulator.world.ids import Id
 
 V1 = "/pd/api/v1"
 PERSON = "pd-ctl"
@@ -41,7 +42,7 @@ class PdCtlMoves(Lasting):
     area: ClassVar[Area] = Area.OTHERS
 
     kind: Literal["pd-ctl-moves"] = "pd-ctl-moves"
-    store: int = Field(ge=1, description="id of the store that gets the leaders")
+    store: Id = Field(description="id of the store that gets the leaders")
     every_seconds: float = Field(default=5.0, ge=0.1, le=86_400, description="time between two moves")
 
     def begin(self, scene: Scene) -> Heal:
@@ -67,7 +68,7 @@ class ForeignEvict(Lasting):
     area: ClassVar[Area] = Area.OTHERS
 
     kind: Literal["foreign-evict"] = "foreign-evict"
-    store: int = Field(ge=1, description="id of the store")
+    store: Id = Field(description="id of the store")
 
     def begin(self, scene: Scene) -> Heal:
         """Make the entry."""
@@ -86,7 +87,7 @@ class ForeignRelease(Happening):
     area: ClassVar[Area] = Area.OTHERS
 
     kind: Literal["foreign-release"] = "foreign-release"
-    store: int = Field(ge=1, description="id of the store")
+    store: Id = Field(description="id of the store")
 
     def happen(self, scene: Scene) -> None:
         """Remove it."""

@@ -5,6 +5,8 @@ Sources: `pkg/manager/member/tikv_upgrader.go` and `tikv_failover.go` (v1.6.6), 
 
 from __future__ import annotations
 
+import itertools
+import re
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -13,7 +15,8 @@ from watchkeeper.simulator.faults.fault import Area, Heal, Lasting, all_of
 from watchkeeper.simulator.faults.others.people import V1
 from watchkeeper.simulator.faults.scene import Scene
 from watchkeeper.simulator.scheduling.schedulers import EVICT_LEADER
-from watchkeeper.simulator.world.registration import StoreSpec
+from watchkeeper.simulator.world.ids import Id
+from watchkeeper.simulator.world.registration import StoreSpec, registered_at
 from watchkeeper.simulator.world.store import Liveness, NodeState, StateName, Store
 
 WHO = "tidb-operator"
@@ -131,20 +134,22 @@ class V1Failover(OperatorFault):
 def _another(scene: Scene, lost: Store) -> StoreSpec:
     """The next pod of the same StatefulSet; it has the zone of the lost one."""
     new_id = scene.world.ids.allocate()
-    number = len(scene.world.stores)
-
-    def renamed(address: str) -> str:
-        pod, _, rest = address.partition(".")
-        base, _, _ = pod.rpartition("-")
-        return f"{base or pod}-{number}.{rest}"
-
+    numbers = itertools.count(len(scene.world.stores))
+    number = next(one for one in numbers if registered_at(scene.world, _of_pod(lost.address, one)) is None)
     return StoreSpec(
         id=new_id,
-        address=renamed(lost.address),
-        status_address=renamed(lost.status_address),
+        address=_of_pod(lost.address, number),
+        status_address=_of_pod(lost.status_address, number),
         labels={**lost.labels, "host": f"h{new_id}"},
         capacity_gib=max(lost.capacity >> 30, 1),
     )
+
+
+def _of_pod(address: str, number: int) -> str:
+    """The address of another pod: the number behind the last hyphen of its name is another one."""
+    pod = re.split("[.:]", address, maxsplit=1)[0]
+    base, _, _ = pod.rpartition("-")
+    return f"{base or pod}-{number}{address.removeprefix(pod)}" if address else ""
 
 
 class V2Reconcile(OperatorFault):
@@ -156,7 +161,7 @@ class V2Reconcile(OperatorFault):
 
     kind: Literal["operator-v2-reconcile"] = "operator-v2-reconcile"
     every_seconds: float = Field(default=30.0, ge=0.1, le=86_400, description="time between two passes")
-    own_evictions: tuple[int, ...] = Field(default=(), description="stores whose entries are its own")
+    own_evictions: tuple[Id, ...] = Field(default=(), description="stores whose entries are its own")
 
     def begin(self, scene: Scene) -> Heal:
         """Reconcile now and then."""
