@@ -126,13 +126,15 @@ def check(simulator: Simulator, size: int) -> None:
 
 
 def heal(simulator: Simulator) -> None:
-    """Everything that was done is undone, and an hour passes."""
+    """Everything that was done is undone, an hour passes, and what PD is moving just then (something hot) arrives."""
     simulator.faults.clear_steps()
     for undo in (revive, stay, release):
         undo(simulator, (0, 0, 0))
     for store in simulator.world.stores.values():
         store.disk.extra_seconds = 0.0
     simulator.clock.advance(3600)
+    simulator.coordinator.stop_acting(on=True)
+    simulator.clock.advance(60)
 
 
 numbers = st.tuples(*(st.integers(0, 1000) for _ in range(3)))
