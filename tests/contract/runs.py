@@ -31,7 +31,7 @@ def cluster(*, leaders: Mapping[int, int] | None = None, paused: bool = False, *
 
 def three_members(**more: Any) -> Simulator:
     """The same with the three members of leader-change.json, m2 leading."""
-    simulator = cluster(members=3, cluster_id=7710442662956929169, **more)
+    simulator = cluster(members=3, member_name="m{i}", cluster_id=7710442662956929169, **more)
     for member, name in zip(simulator.members.all, RECORDED_MEMBERS, strict=True):
         member.name = name
     simulator.members.leader = simulator.members.etcd_leader = RECORDED_MEMBERS[0]

@@ -79,6 +79,23 @@ def parse_object(raw: bytes, wanted: str = "map[string]interface {}") -> dict[st
     raise wrong_type(value, wanted, offset=len(_opening(value)))
 
 
+def parse_texts(raw: bytes) -> list[str]:
+    """A JSON list of strings; null counts as an empty one, as in Go.
+
+    Raises:
+        BadJson: if it is no JSON, or no such list.
+    """
+    value = parse(raw)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise wrong_type(value, "[]string", offset=len(_opening(value)))
+    for one in value:
+        if not isinstance(one, str):
+            raise wrong_type(one, "string", offset=1 + len(_opening(one)))
+    return value
+
+
 def parse_list(raw: bytes, wanted: str) -> list[dict[str, Json]]:
     """A JSON list of objects; null counts as an empty one, as in Go. `wanted` is Go's name of the type.
 

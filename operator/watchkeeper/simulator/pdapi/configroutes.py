@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from watchkeeper.simulator import gotext
 from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call, reply
-from watchkeeper.simulator.pdapi.memberconfig import AFTER_VERSION, BEFORE_SCHEDULE, PD_SERVER, REPLICATION_MODE
+from watchkeeper.simulator.pdapi.memberconfig import AFTER_VERSION, BEFORE_METRIC, PD_SERVER, REPLICATION_MODE
 from watchkeeper.simulator.pdapi.router import Route, Unbootstrapped
 from watchkeeper.simulator.world.clock import NANOSECONDS
 from watchkeeper.simulator.world.configuration import Configuration
 from watchkeeper.simulator.world.store import NodeState
 
 _V1 = "/pd/api/v1"
+_NO_VERSION = "0.0.0"
+_CLIENT, _PEER = "http://127.0.0.1:2379", "http://127.0.0.1:2380"
 
 
 def schedule_body(context: Context) -> dict[str, Json]:
@@ -43,42 +47,62 @@ def whole(context: Context, call: Call) -> Answer:
     """GET /config: of the member asked; a follower says cluster-version 0.0.0 (surprise 37)."""
     member, world = context.member, context.world
     leads = member.name == context.members.leader
-    peers = ",".join(f"{one.name}={one.peer_url}" for one in context.members.all)
-    return reply(
+    place = _Place(
+        member.name,
+        "/var/lib/pd",
+        member.client_url,
+        member.peer_url,
+        ",".join(f"{one.name}={one.peer_url}" for one in context.members.all),
+    )
+    version = _cluster_version(context) if leads else _NO_VERSION
+    return reply(_body(place, schedule_body(context), world.config.replication_body, version))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a member is, and who else is there."""
+
+    name: str
+    data: str
+    client_url: str
+    peer_url: str
+    initial: str
+
+
+def _body(place: _Place, schedule: Json, replication: Json, version: str) -> dict[str, Json]:
+    return (
         {
-            "client-urls": member.client_url,
-            "peer-urls": member.peer_url,
-            "advertise-client-urls": member.client_url,
-            "advertise-peer-urls": member.peer_url,
-            "name": member.name,
-            "data-dir": "/var/lib/pd",
+            "client-urls": place.client_url,
+            "peer-urls": place.peer_url,
+            "advertise-client-urls": place.client_url,
+            "advertise-peer-urls": place.peer_url,
+            "name": place.name,
+            "data-dir": place.data,
             "force-new-cluster": False,
             "enable-grpc-gateway": True,
-            "initial-cluster": peers,
+            "initial-cluster": place.initial,
             "initial-cluster-state": "new",
             "initial-cluster-token": "pd-cluster",
             "join": "",
             "lease": 5,
         }
-        | BEFORE_SCHEDULE
-        | {
-            "schedule": schedule_body(context),
-            "replication": world.config.replication_body,
-            "pd-server": PD_SERVER,
-            "cluster-version": _cluster_version(context) if leads else "0.0.0",
-        }
+        | BEFORE_METRIC
+        | {"metric": {"job": place.name, "address": "", "interval": "15s"}}
+        | {"schedule": schedule, "replication": replication, "pd-server": PD_SERVER, "cluster-version": version}
         | AFTER_VERSION
     )
 
 
 def _cluster_version(context: Context) -> str:
-    return context.world.version.removeprefix("v") if context.world.bootstrapped else "0.0.0"
+    return context.world.version.removeprefix("v") if context.world.bootstrapped else _NO_VERSION
 
 
 def default(context: Context, call: Call) -> Answer:
-    """GET /config/default: as PD ships it, whatever is set."""
-    fresh = Configuration(location_labels=())
-    return reply({"schedule": fresh.schedule, "replication": fresh.replication_body})
+    """GET /config/default: as PD ships it, whatever is set; its name is made of that of the machine."""
+    fresh, name = Configuration(location_labels=()), f"pd-{context.member.name}"
+    place = _Place(name, f"default.{name}", _CLIENT, _PEER, f"{name}={_PEER}")
+    shipped = dict(fresh.schedule) | {"max-merge-region-keys": 0}
+    return reply(_body(place, shipped, fresh.replication_body, _NO_VERSION) | {"label-property": None})
 
 
 def cluster_version(context: Context, call: Call) -> Answer:

@@ -107,6 +107,8 @@ def panic(text: str) -> Answer:
     return plain(f"PANIC: {text}\ngoroutine 1 [running]:\n", 500)
 
 
-def not_found() -> Answer:
-    """The router's own answer (recording members-11)."""
+def not_found(path: str = "") -> Answer:
+    """The router's own answer (recording members-11); that of /pd/api/v2 is another library's."""
+    if path.startswith("/pd/api/v2/"):
+        return Answer(404, b"404 page not found", "text/plain")
     return plain("404 page not found\n", 404)

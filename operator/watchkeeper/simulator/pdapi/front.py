@@ -6,6 +6,7 @@ Sources: surprises 32 to 37 of the recordings (leader-change.json), `pkg/utils/a
 from __future__ import annotations
 
 from watchkeeper.simulator.pdapi import (
+    adminroutes,
     configroutes,
     configwrites,
     gcroutes,
@@ -17,6 +18,7 @@ from watchkeeper.simulator.pdapi import (
     regionroutes,
     rulewrites,
     scatterroutes,
+    schedulerconfig,
     schedulerroutes,
     splitroutes,
     statsroutes,
@@ -42,10 +44,12 @@ _LEASE = 6.0
 
 ALL_ROUTES = [
     *membership.ROUTES,
+    *adminroutes.ROUTES,
     *storeroutes.ROUTES,
     *regionroutes.ROUTES,
     *operatorroutes.ROUTES,
     *schedulerroutes.ROUTES,
+    *schedulerconfig.ROUTES,
     *configroutes.ROUTES,
     *placementroutes.ROUTES,
     *rulewrites.ROUTES,

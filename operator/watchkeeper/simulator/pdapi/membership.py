@@ -6,7 +6,7 @@ from watchkeeper.simulator import gojson, gotext
 from watchkeeper.simulator.metrics.pd import pd_metrics
 from watchkeeper.simulator.pdapi import shapes
 from watchkeeper.simulator.pdapi.context import Context
-from watchkeeper.simulator.pdapi.exchange import V2_TYPE, Answer, Call, PdError, reply
+from watchkeeper.simulator.pdapi.exchange import TEXT_TYPE, V2_TYPE, Answer, Call, PdError, reply
 from watchkeeper.simulator.pdapi.numbers import is_number, path_uint
 from watchkeeper.simulator.pdapi.router import Route, Unbootstrapped
 from watchkeeper.simulator.world.clock import NANOSECONDS
@@ -47,6 +47,13 @@ def health(context: Context, call: Call) -> Answer:
 def ping(context: Context, call: Call) -> Answer:
     """GET /ping."""
     return Answer()
+
+
+def etcd_health(context: Context, call: Call) -> Answer:
+    """GET /health, outside of PD's prefix: etcd's own, of the member asked."""
+    has_quorum = context.members.has_quorum
+    body = {"health": "true", "reason": ""} if has_quorum else {"health": "false", "reason": "RAFT NO LEADER"}
+    return Answer(200 if has_quorum else 503, gojson.compact(body), TEXT_TYPE)
 
 
 def ready(context: Context, call: Call) -> Answer:
@@ -152,6 +159,9 @@ ROUTES = [
     Route("GET", f"{_V1}/status", status, local=True, unbootstrapped=_ALWAYS),
     Route("GET", f"{_V1}/health", health, local=True, unbootstrapped=_ALWAYS),
     Route("GET", f"{_V1}/ping", ping, local=True, unbootstrapped=_ALWAYS),
+    Route("GET", "/pd/health", health, local=True, unbootstrapped=_ALWAYS),
+    Route("GET", "/pd/ping", ping, local=True, unbootstrapped=_ALWAYS),
+    Route("GET", "/health", etcd_health, local=True, unbootstrapped=_ALWAYS),
     Route("GET", "/pd/api/v2/ready", ready, local=True, unbootstrapped=_ALWAYS),
     Route("GET", "/metrics", metrics, local=True, unbootstrapped=_ALWAYS),
     Route("GET", f"{_V1}/members", members, unbootstrapped=_ALWAYS),

@@ -15,13 +15,13 @@ _FALSE = {"0", "f", "F", "false", "FALSE", "False"}
 _SIGNED = re.compile(r"[+-]?[0-9]+\Z")
 
 
-def path_uint(text: str) -> int:
+def path_uint(text: str, *, bits: int = 64) -> int:
     """An id in a path, answered as a JSON string if it is none (recording regions-04).
 
     Raises:
         PdError: 400.
     """
-    problem = _no_uint64(text)
+    problem = _no_uint(text, bits)
     if problem is not None:
         raise PdError(400, problem)
     return int(text)
@@ -33,18 +33,18 @@ def store_uint(text: str, *, detailed: bool = False) -> int:
     Raises:
         BadJson: the object.
     """
-    problem = _no_uint64(text)
+    problem = _no_uint(text)
     if problem is not None:
         data: dict[str, Json] = {"Func": "ParseUint", "Num": text, "Err": {}} if detailed else {}
         raise BadJson(problem, data)
     return int(text)
 
 
-def _no_uint64(text: str) -> str | None:
-    """What Go's `strconv.ParseUint` says of text that is no number of 64 bits."""
+def _no_uint(text: str, bits: int = 64) -> str | None:
+    """What Go's `strconv.ParseUint` says of text that is no number of so many bits."""
     if not _UNSIGNED.match(text):
         return gotext.invalid_number("ParseUint", text)
-    return None if int(text) < gotext.UINT64 else gotext.number_too_large("ParseUint", text)
+    return None if int(text) < 2**bits else gotext.number_too_large("ParseUint", text)
 
 
 def query_int(text: str, status: int = 400, function: str = "Atoi") -> int:

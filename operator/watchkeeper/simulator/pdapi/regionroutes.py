@@ -12,6 +12,7 @@ from watchkeeper.simulator.pdapi.numbers import hex_key, path_uint, query_int
 from watchkeeper.simulator.pdapi.rangerequests import is_replicated
 from watchkeeper.simulator.pdapi.router import Handler, Route
 from watchkeeper.simulator.world.indexedset import IndexedSet
+from watchkeeper.simulator.world.labels import KEYSPACE_RULE
 from watchkeeper.simulator.world.region import Region
 from watchkeeper.simulator.world.regionchecks import CHECKS
 from watchkeeper.simulator.world.state import World
@@ -70,6 +71,19 @@ def of_store(context: Context, call: Call) -> Answer:
     if kind not in regions:
         raise PdError(400, f"unknown sub tree region type {kind}")
     return region_list(context, _known(context, regions[kind]))
+
+
+def of_keyspace(context: Context, call: Call) -> Answer:
+    """GET /regions/keyspace/id/{id}[?limit=]: its raw keys, then its transactional ones; there is only keyspace 0."""
+    if path_uint(call.arguments["id"], bits=32) != 0:
+        raise PdError(400, "keyspace does not exist")
+    limit = min(query_int(call.value("limit")) if call.value("limit") else DEFAULT_PAGE, LARGEST_PAGE)
+    found: list[Region] = []
+    for start, end in KEYSPACE_RULE.ranges:
+        if limit <= 0 or len(found) < limit:
+            rest = limit - len(found) if limit > 0 else 0
+            found += context.world.regions.scan(bytes.fromhex(start), bytes.fromhex(end), rest)
+    return region_list(context, found)
 
 
 def siblings(context: Context, call: Call) -> Answer:
@@ -140,6 +154,7 @@ ROUTES = [
     Route("GET", f"{_V1}/regions/count", count, follower=True),
     Route("GET", f"{_V1}/regions/key", page, follower=True),
     Route("GET", f"{_V1}/regions/store/{{id}}", of_store, follower=True),
+    Route("GET", f"{_V1}/regions/keyspace/id/{{id}}", of_keyspace, follower=True),
     Route("GET", f"{_V1}/regions/sibling/{{id}}", siblings, follower=True),
     Route("GET", f"{_V1}/regions/range-holes", range_holes, follower=True),
     Route("GET", f"{_V1}/regions/replicated", replicated),

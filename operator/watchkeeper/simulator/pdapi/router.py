@@ -77,15 +77,15 @@ class Router:
 
     def resolve(self, call: Call) -> tuple[Route, Call] | Answer:
         """The route and the call with its arguments; or the router's 404 or 405."""
-        arguments: dict[str, str] = {}
-        node = self._root.find(_parts(call.path), arguments)
-        if node is None or not node.routes:
-            return not_found()
-        route = node.routes.get(call.method)
-        if route is None:
-            return Answer(405)
-        decoded = {name: unquote(value, errors="surrogateescape") for name, value in arguments.items()}
-        return route, replace(call, arguments=decoded)
+        found = self._root.find(_parts(call.path), {})
+        if not found:
+            return not_found(call.path)
+        for node, arguments in found:
+            route = node.routes.get(call.method)
+            if route is not None:
+                decoded = {name: unquote(value, errors="surrogateescape") for name, value in arguments.items()}
+                return route, replace(call, arguments=decoded)
+        return Answer(405)
 
 
 class _Node:
@@ -105,17 +105,17 @@ class _Node:
                 node = node.children.setdefault(part, _Node())
         node.routes[route.method] = route
 
-    def find(self, parts: list[str], arguments: dict[str, str]) -> _Node | None:
-        node = self
-        for part in parts:
-            child = node.children.get(part)
-            if child is None and node.argument is not None and part:
-                arguments[node.argument[0]] = part
-                child = node.argument[1]
-            if child is None:
-                return None
-            node = child
-        return node
+    def find(self, parts: list[str], arguments: dict[str, str]) -> list[tuple[_Node, dict[str, str]]]:
+        """Every node with routes that the path fits, a literal part before an argument; with the arguments."""
+        if not parts:
+            return [(self, arguments)] if self.routes else []
+        part, rest = parts[0], parts[1:]
+        child = self.children.get(part)
+        found = child.find(rest, arguments) if child is not None else []
+        if self.argument is not None and part:
+            name, node = self.argument
+            found += node.find(rest, arguments | {name: part})
+        return found
 
 
 def _parts(path: str) -> list[str]:

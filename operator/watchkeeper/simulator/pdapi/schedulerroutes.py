@@ -5,23 +5,22 @@ from __future__ import annotations
 from watchkeeper.simulator import gojson, gotext
 from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi.context import Context
-from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, not_found, plain, reply
+from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
 from watchkeeper.simulator.pdapi.numbers import is_number
 from watchkeeper.simulator.pdapi.router import Route, Unbootstrapped
-from watchkeeper.simulator.pdapi.schedulersettings import settings
+from watchkeeper.simulator.pdapi.schedulerconfig import APPLIED, hold
+from watchkeeper.simulator.scheduling.diagnosis import Diagnosis
 from watchkeeper.simulator.scheduling.schedulers import (
     BALANCE_LEADER,
     BALANCE_REGION,
-    DEFAULT_SCHEDULERS,
     EVICT_LEADER,
     GRANT_LEADER,
-    Scheduler,
+    SCHEDULERS,
 )
 
 _V1 = "/pd/api/v1"
 _NOT_FOUND = "[PD:scheduler:ErrSchedulerNotFound]scheduler not found"
 _CHECKERS = ("learner", "replica", "rule", "split", "merge", "joint-state", "affinity")
-APPLIED = "The scheduler has been applied to the store."
 
 
 def list_schedulers(context: Context, call: Call) -> Answer:
@@ -46,7 +45,7 @@ def create(context: Context, call: Call) -> Answer:
         raise PdError(400, "missing scheduler name")
     if name in {EVICT_LEADER, GRANT_LEADER}:
         return _create_entry(context, name, body)
-    if name not in DEFAULT_SCHEDULERS:
+    if name not in SCHEDULERS:
         raise PdError(400, "unknown scheduler")
     if context.coordinator.schedulers.get(name) is not None:
         raise PdError(500, "[PD:scheduler:ErrSchedulerExisted]scheduler existed")
@@ -59,25 +58,12 @@ def _create_entry(context: Context, name: str, body: dict[str, Json]) -> Answer:
     if not is_number(store):
         raise PdError(400, "missing store id")
     is_new = context.coordinator.schedulers.get(name) is None
-    _hold(context, name, gotext.uint64(store))
+    store_id = gotext.uint64(store)
+    if name == GRANT_LEADER and not is_new and store_id not in context.world.stores:
+        # the scheduler answers through PD's own HTTP client, which quotes the text once more (surprise 13)
+        raise PdError(500, f'"[PD:core:ErrStoreNotFound]store {store_id} not found"\n')
+    hold(context, name, store_id)
     return reply("The scheduler is created." if is_new else APPLIED)
-
-
-def _hold(context: Context, name: str, store_id: int) -> None:
-    """Add the store to the scheduler, unless another one holds it.
-
-    Raises:
-        PdError: PD's refusal; a grant-leader that is there already quotes an unknown store twice (surprise 13).
-    """
-    if store_id not in context.world.stores:
-        text = f"[PD:core:ErrStoreNotFound]store {store_id} not found"
-        is_quoted = name == GRANT_LEADER and context.coordinator.schedulers.get(name) is not None
-        raise PdError(500, f'"{text}"\n' if is_quoted else text)
-    holder = context.coordinator.schedulers.holder_of(store_id)
-    if holder not in {None, name}:
-        raise PdError(500, f"[PD:core:ErrPauseLeaderTransfer]store {store_id} is paused for leader transfer")
-    context.coordinator.schedulers.hold(name, store_id)
-    context.coordinator.runner.wake(name)
 
 
 def remove(context: Context, call: Call) -> Answer:
@@ -111,69 +97,19 @@ def pause(context: Context, call: Call) -> Answer:
     return reply("Pause or resume the scheduler successfully.")
 
 
-def entries(context: Context, call: Call) -> Answer:
-    """GET /scheduler-config/{name}/list: 404 in plain text where the scheduler does not exist (surprise 12)."""
-    name = call.arguments["name"]
-    scheduler = context.coordinator.schedulers.get(name)
-    if scheduler is None:
-        return not_found()
-    if name not in {EVICT_LEADER, GRANT_LEADER}:
-        shown = settings(scheduler)
-        return plain("not implements", 200) if shown is None else reply(shown)
-    ranges = {str(store): [{"end-key": "", "start-key": ""}] for store in sorted(scheduler.stores, key=str)}
-    body: dict[str, Json] = {"store-id-ranges": ranges}
-    return reply(body | {"batch": scheduler.batch} if name == EVICT_LEADER else body)
-
-
-def configure(context: Context, call: Call) -> Answer:
-    """POST /scheduler-config/evict-leader-scheduler/config: swallows rubbish, and can add a store (surprise 14)."""
-    scheduler = _evict_leader(context, call)
-    if scheduler is None:
-        return not_found()
-    body = gojson.parse_object(call.body)
-    store, batch = body.get("store_id"), body.get("batch")
-    if is_number(batch):
-        if not 1 <= batch <= 10:
-            raise PdError(400, "batch is invalid, it should be in [1, 10]")
-        scheduler.batch = int(batch)
-    if is_number(store):
-        _hold(context, EVICT_LEADER, int(store))
-    return reply(APPLIED)
-
-
-def read_config(context: Context, call: Call) -> Answer:
-    """GET /scheduler-config/evict-leader-scheduler/config: never a route of PD, only POST is (ev-03)."""
-    return not_found() if _evict_leader(context, call) is None else Answer(405)
-
-
-def remove_by_config(context: Context, call: Call) -> Answer:
-    """DELETE /scheduler-config/evict-leader-scheduler/delete/{store}: the last one has a text (ev-47)."""
-    store = call.arguments["store"]
-    if _evict_leader(context, call) is None:
-        return not_found()
-    if not store.isdecimal() or not context.coordinator.schedulers.release(EVICT_LEADER, int(store)):
-        raise PdError(404, None)
-    context.coordinator.runner.wake(BALANCE_LEADER)
-    is_last = context.coordinator.schedulers.get(EVICT_LEADER) is None
-    return reply("The last store has been deleted" if is_last else None)
-
-
-def _evict_leader(context: Context, call: Call) -> Scheduler | None:
-    """The scheduler, where the path names it and it exists."""
-    return context.coordinator.schedulers.get(EVICT_LEADER) if call.arguments["name"] == EVICT_LEADER else None
-
-
 def diagnostic(context: Context, call: Call) -> Answer:
     """GET /schedulers/diagnostic/{name}: only the two balancers have one."""
     name = call.arguments["name"]
+    if not context.world.config.is_on("enable-diagnostic"):
+        raise PdError(500, "[PD:diagnostic:ErrDiagnosticDisabled]diagnostic is disabled")
+    known = context.coordinator.schedulers.get(name) is not None
     if name not in {BALANCE_LEADER, BALANCE_REGION}:
         raise PdError(500, f"[PD:diagnostic:ErrSchedulerUndiagnosable]{name} hasn't supported diagnostic")
-    found = context.coordinator.runner.diagnoses[name]
-    if context.coordinator.schedulers.get(name) is None:
-        return reply({"name": name, "status": "disabled", "summary": "", "timestamp": found.timestamp})
-    stores = len(context.world.living_stores())
-    summary = f"{stores} store(s) StoreScoreDisallowed; " if found.status == "normal" else ""
-    return reply({"name": name, "status": found.status, "summary": summary, "timestamp": found.timestamp})
+    found = context.coordinator.runner.diagnoses.get(name) if known else Diagnosis("disabled")
+    if found is None:
+        raise PdError(500, f"[PD:diagnostic:ErrNoDiagnosticResult]{name} has no diagnostic result")
+    now = context.world.unix_seconds()
+    return reply({"name": name, "status": found.status, "summary": found.summary, "timestamp": now})
 
 
 def checker(context: Context, call: Call) -> Answer:
@@ -208,19 +144,12 @@ def _known_checker(call: Call) -> str:
     return name
 
 
-_CONFIG = f"{_V1}/scheduler-config/{{name}}"
-_REFUSED = Unbootstrapped.NOT_ACCEPTABLE
-
 ROUTES = [
     Route("GET", f"{_V1}/schedulers", list_schedulers),
     Route("POST", f"{_V1}/schedulers", create),
     Route("DELETE", f"{_V1}/schedulers/{{name}}", remove, unbootstrapped=Unbootstrapped.NULL),
     Route("POST", f"{_V1}/schedulers/{{name}}", pause),
     Route("GET", f"{_V1}/schedulers/diagnostic/{{name}}", diagnostic),
-    Route("GET", f"{_CONFIG}/list", entries, unbootstrapped=_REFUSED),
-    Route("GET", f"{_CONFIG}/config", read_config, unbootstrapped=_REFUSED),
-    Route("POST", f"{_CONFIG}/config", configure, unbootstrapped=_REFUSED),
-    Route("DELETE", f"{_CONFIG}/delete/{{store}}", remove_by_config, unbootstrapped=_REFUSED),
     Route("GET", f"{_V1}/checker/{{name}}", checker),
     Route("POST", f"{_V1}/checker/{{name}}", pause_checker),
 ]

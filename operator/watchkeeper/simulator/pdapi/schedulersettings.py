@@ -1,4 +1,4 @@
-"""Settings of schedulers as PD v8.5.7 shows them by default; nobody changes them here."""
+"""Settings of schedulers as PD v8.5.7 shows them."""
 
 from __future__ import annotations
 
@@ -32,27 +32,35 @@ _HOT: dict[str, Json] = {
     "history-sample-duration": "5m0s",
     "history-sample-interval": "30s",
 }
-_EVICT_SLOW: dict[str, Json] = {
-    "disabled": False,
-    "recovery-duration": 1800,
-    "evict-stores": [],
-    "enable-network-slow-store": False,
-    "paused-network-slow-stores": [],
-    "evicted-network-slow-stores": [],
-}
-_EVICT_STOPPING: dict[str, Json] = {"disabled": False, "evicted-stores": [], "batch": 3}
+_WHOLE: list[Json] = [{"end-key": "", "start-key": ""}]
 
 
-def settings(scheduler: Scheduler) -> dict[str, Json] | None:
-    """What `/scheduler-config/{name}/list` shows of a scheduler of PD's own; None where PD implements no such list."""
+def _evict_slow(scheduler: Scheduler) -> dict[str, Json]:
+    return {
+        "disabled": False,
+        "recovery-duration": int(scheduler.recovery_seconds),
+        "evict-stores": list(scheduler.stores),
+        "enable-network-slow-store": scheduler.watches_network,
+        "paused-network-slow-stores": [],
+        "evicted-network-slow-stores": [],
+        "batch": scheduler.batch,
+    }
+
+
+def settings(scheduler: Scheduler) -> Json:
+    """What `/scheduler-config/{name}/list` shows of a scheduler that holds no stores by request."""
     match scheduler.name:
-        case "balance-leader-scheduler":
-            return {"ranges": [{"end-key": "", "start-key": ""}], "batch": 4}
-        case "balance-hot-region-scheduler":
-            return _HOT
+        case "balance-leader-scheduler" | "balance-witness-scheduler":
+            return {"ranges": _WHOLE, "batch": scheduler.batch}
         case "evict-slow-store-scheduler":
-            return _EVICT_SLOW | {"evict-stores": list(scheduler.stores), "batch": scheduler.batch}
+            return _evict_slow(scheduler)
         case "evict-stopping-store-scheduler":
-            return _EVICT_STOPPING
+            return {"disabled": False, "evicted-stores": [], "batch": scheduler.batch}
+        case "evict-slow-trend-scheduler":
+            return {"recovery-duration": int(scheduler.recovery_seconds), "evict-by-trend-stores": None}
+        case "shuffle-region-scheduler":
+            return list(scheduler.roles)
+        case "split-bucket-scheduler":
+            return {"degree": 3, "split-limit": 0}
         case _:
-            return None
+            return _HOT

@@ -108,7 +108,7 @@ def _hot(context: Context, regions: list[Region]) -> dict[str, Json]:
                 if known is not None and (known.is_leader or not leaders_only):
                     sums[peer.store_id] += int(value(known.flow))
         found[name] = _by_store(sums)
-    return found | {"store_engine": dict.fromkeys(sorted(map(str, context.world.stores)), "")}
+    return found | {"store_engine": dict.fromkeys(sorted(map(str, context.world.stores)), "tikv")}
 
 
 def _by_store(sums: Counter[int]) -> dict[str, Json]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from watchkeeper.simulator.scheduling.arrival import StoreArrival
 from watchkeeper.simulator.scheduling.checker import RuleChecker
 from watchkeeper.simulator.scheduling.controller import OperatorController
+from watchkeeper.simulator.scheduling.diagnosis import Diagnostics
 from watchkeeper.simulator.scheduling.execution import StepExecutor
 from watchkeeper.simulator.scheduling.hotmoves import HotMoves
 from watchkeeper.simulator.scheduling.hotpeers import HotPeers
@@ -24,6 +25,8 @@ from watchkeeper.simulator.scheduling.schedulers import (
     EVICT_LEADER,
     EVICT_SLOW,
     GRANT_LEADER,
+    SHUFFLE_LEADER,
+    SHUFFLE_REGION,
     Proposer,
     Scheduler,
     SchedulerRegistry,
@@ -58,6 +61,8 @@ class Coordinator:
         self.merges.is_stopped = self._is_idle
         self.region_moves.is_hot = self.merges.is_hot = self.scatterer.is_hot = self.hot.is_hot
         self.runner = SchedulerRunner(world, self.schedulers, self.scheduler_pauses, self.operators, self._proposers())
+        diagnostics = Diagnostics(world, self.stores)
+        self.runner.reasons = {BALANCE_LEADER: diagnostics.of_leaders, BALANCE_REGION: diagnostics.of_regions}
         self.checker = RuleChecker(world, self.operators, self.stores, self.checker_pauses)
         self.operators.on_end = self.checker.look_at
         world.regions.on_change = self._region_changed
@@ -72,7 +77,9 @@ class Coordinator:
         return {
             EVICT_LEADER: lambda one: self.moves.evictions(one.stores, one.batch),
             GRANT_LEADER: lambda one: [move for store in one.stores for move in self.moves.grants(store)],
-            BALANCE_LEADER: lambda one: self.moves.balancing(),
+            BALANCE_LEADER: lambda one: self.moves.balancing(one.batch),
+            SHUFFLE_LEADER: lambda one: self.moves.shuffling(),
+            SHUFFLE_REGION: lambda one: self.region_moves.shuffling(one.roles),
             BALANCE_REGION: lambda one: self.region_moves.proposals(),
             BALANCE_HOT: lambda one: self.hot_moves.proposals(),
             EVICT_SLOW: self._evict_slow,
@@ -105,8 +112,8 @@ class Coordinator:
         self.merges.forget()
         self.scheduler_pauses.forget()
         self.checker_pauses.forget()
-        ready_at = self._world.clock.now + self._world.knobs.coordinator_seconds
-        self.runner.ready_at = self.checker.ready_at = ready_at
+        self.runner.forget()
+        self.checker.ready_at = self.runner.ready_at
         self.look_at_all()
 
     def look_at_all(self) -> None:

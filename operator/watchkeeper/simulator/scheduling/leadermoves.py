@@ -18,7 +18,6 @@ from watchkeeper.simulator.world.store import Store
 _TRIES = 10
 _TOLERANCE = 5.0
 """balance-leader leaves a gap of up to twice this many leaders alone (spec 8.5, recording ev-tl-4)."""
-_BALANCE_BATCH = 4
 
 
 class LeaderMoves:
@@ -57,12 +56,21 @@ class LeaderMoves:
             return []
         return self._transfer(region, store_id, Label("grant-leader-scheduler", Kind(0), Priority.HIGH))
 
-    def balancing(self) -> list[Operation]:
-        """Up to four transfers from stores with many leaders to stores with few."""
+    def shuffling(self) -> list[Operation]:
+        """One transfer of a random region to a random store (`shuffle_leader.go`)."""
+        stores = [store.id for store in self._world.living_stores() if self._stores.may_lead(store.id)]
+        target = self._world.random.choice(stores) if stores else 0
+        region = self._pick(self._world.regions.of_store(target).peers, {}, healthy=True) if stores else None
+        if region is None or region.leader_store == target or target not in _voters(region):
+            return []
+        return self._transfer(region, target, Label("shuffle-leader-scheduler", Kind.ADMIN, Priority.LOW))
+
+    def balancing(self, batch: int) -> list[Operation]:
+        """Up to `batch` transfers from stores with many leaders to stores with few."""
         stores = [store for store in self._world.living_stores() if self._stores.may_lead(store.id)]
         influence = self._influence()
         moves: dict[int, Operation] = {}
-        for _ in range(_BALANCE_BATCH):
+        for _ in range(batch):
             operation = self._balance_one(stores, influence, moves)
             if operation is None:
                 break

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from watchkeeper.simulator.scheduling.builder import CannotBuildError, Label, Target, change_peers
 from watchkeeper.simulator.scheduling.controller import OperatorController
@@ -12,7 +12,7 @@ from watchkeeper.simulator.scheduling.steps import AddLearner, RemovePeer
 from watchkeeper.simulator.scheduling.storelimits import StoreLimiter
 from watchkeeper.simulator.scheduling.stores import StoreFilter
 from watchkeeper.simulator.world.placement import fits_as_well
-from watchkeeper.simulator.world.region import Region
+from watchkeeper.simulator.world.region import Region, Role
 from watchkeeper.simulator.world.scores import region_score
 from watchkeeper.simulator.world.state import World
 from watchkeeper.simulator.world.store import Store
@@ -24,6 +24,7 @@ _TOLERANCE = 0.005
 _INFLUENCE = 5
 """How much more a move under way counts than one that is done (`influenceAmp`)."""
 _EMPTY_MIB = 1
+_LABEL = Label("balance-region-scheduler", Kind(0), Priority.MEDIUM)
 
 
 class RegionMoves:
@@ -62,6 +63,28 @@ class RegionMoves:
                     return [found]
         return []
 
+    def shuffling(self, roles: Collection[str]) -> list[Operation]:
+        """One peer of a random store to another one on which its region fits no worse (`shuffle_region.go`)."""
+        able = [one for one in self._world.living_stores() if self._stores.may_take_peer(one)]
+        sources = [one for one in able if self._limiter.has_token(one.id, "remove-peer")]
+        targets = [one.id for one in able if self._limiter.has_token(one.id, "add-peer")]
+        for source in self._world.random.sample(sources, len(sources)):
+            region = self._any(source, roles)
+            homes = [one for one in targets if region is not None and self._fits(region, source.id, one)]
+            if region is not None and homes:
+                label = Label("shuffle-region-scheduler", Kind(0), Priority.LOW)
+                found = self._operation(region, source.id, self._world.random.choice(homes), label)
+                return [found] if found is not None else []
+        return []
+
+    def _any(self, source: Store, roles: Collection[str]) -> Region | None:
+        """A healthy region with a peer there in one of the roles: a follower if there is one, then a leader."""
+        held, random = self._world.regions.of_store(source.id), self._world.random
+        drawn = [self._world.regions.get(held.peers.choose(random) or 0) for _ in range(_TRIES)]
+        able = [one for one in drawn if one is not None and self._is_movable(one) and one.all_healthy]
+        by_role = {role: [one for one in able if _role(one, source.id) == role] for role in roles}
+        return next((by_role[role][0] for role in ("follower", "leader", "learner") if by_role.get(role)), None)
+
     def _score(self, store: Store, more: float) -> float:
         size = self._world.regions.of_store(store.id).region_size + more
         return region_score(store, max(size, 0.0), store.capacity - store.used)
@@ -92,7 +115,7 @@ class RegionMoves:
             target = self._best(region, source.id, targets)
             if target is not None:
                 self._tries.pop(source.id, None)
-                return self._operation(region, source.id, target)
+                return self._operation(region, source.id, target, _LABEL)
         self._tries[source.id] = max(tries // 2, 1)
         return None
 
@@ -102,11 +125,15 @@ class RegionMoves:
             (
                 store
                 for store in sorted(targets, key=lambda one: (targets[one], one))
-                if region.peer_on(store) is None
-                and fits_as_well(region, source, store, self._world.rules, self._world.stores)
+                if self._fits(region, source, store)
             ),
             None,
         )
+
+    def _fits(self, region: Region, source: int, target: int) -> bool:
+        """Whether a peer may go from one to the other."""
+        rules, stores = self._world.rules, self._world.stores
+        return region.peer_on(target) is None and fits_as_well(region, source, target, rules, stores)
 
     def _pick(self, source: Store) -> Region | None:
         """A region with a pending peer there, else a follower, else a leader; never one that is unwell, empty or hot."""
@@ -126,13 +153,20 @@ class RegionMoves:
             and not self.is_hot(region)
         )
 
-    def _operation(self, region: Region, source: int, target: int) -> Operation | None:
+    def _operation(self, region: Region, source: int, target: int, label: Label) -> Operation | None:
         roles = {one.store_id: one.role for one in region.peers if one.store_id != source}
         old = region.peer_on(source)
         if old is None:
             return None
-        label = Label("balance-region-scheduler", Kind(0), Priority.MEDIUM)
         try:
             return change_peers(self._world, region, Target(roles | {target: old.role}), label)
         except CannotBuildError:
             return None
+
+
+def _role(region: Region, store_id: int) -> str:
+    """What the peer there is, in the words of shuffle-region."""
+    peer = region.peer_on(store_id)
+    if peer is not None and peer.role is Role.LEARNER:
+        return "learner"
+    return "leader" if region.leader_store == store_id else "follower"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from watchkeeper.simulator.scheduling.controller import OperatorController
+from watchkeeper.simulator.scheduling.diagnosis import Diagnosis
 from watchkeeper.simulator.scheduling.kinds import Kind
 from watchkeeper.simulator.scheduling.operation import Operation
 from watchkeeper.simulator.scheduling.pauses import Pauses
@@ -19,21 +20,28 @@ BALANCE_LEADER = "balance-leader-scheduler"
 BALANCE_REGION = "balance-region-scheduler"
 BALANCE_HOT = "balance-hot-region-scheduler"
 EVICT_SLOW = "evict-slow-store-scheduler"
-DEFAULT_SCHEDULERS = (
-    BALANCE_REGION,
-    BALANCE_LEADER,
-    BALANCE_HOT,
-    EVICT_SLOW,
-    "evict-stopping-store-scheduler",
+EVICT_STOPPING = "evict-stopping-store-scheduler"
+SHUFFLE_LEADER = "shuffle-leader-scheduler"
+SHUFFLE_REGION = "shuffle-region-scheduler"
+EVICT_TREND = "evict-slow-trend-scheduler"
+SPLIT_BUCKET = "split-bucket-scheduler"
+WITNESS = "balance-witness-scheduler"
+DEFAULT_SCHEDULERS = (BALANCE_REGION, BALANCE_LEADER, BALANCE_HOT, EVICT_SLOW, EVICT_STOPPING)
+IDLE_SCHEDULERS = (EVICT_TREND, SPLIT_BUCKET, WITNESS, "transfer-witness-leader-scheduler", "label-scheduler")
+"""Never find anything to do here: no store reports a slow trend, buckets or witnesses, and no label property is set."""
+SCHEDULERS = frozenset(
+    {EVICT_LEADER, GRANT_LEADER, SHUFFLE_LEADER, SHUFFLE_REGION, *DEFAULT_SCHEDULERS, *IDLE_SCHEDULERS}
 )
-DEFAULT_BATCH = 3
+"""All that can be made here; scatter-range, balance-range, shuffle- and grant-hot-region and random-merge cannot."""
+_BATCHES = {BALANCE_LEADER: 4, WITNESS: 4}
+_DEFAULT_BATCH = 3
+_RECOVERY_SECONDS = 1800.0
 
 _GROWTH = 1.3
 _JITTER = (0.9, 1.1)
 """No two schedulers run in step, or one would always be the first to see a free place under their common limit."""
 _HELD_SECONDS = 0.5
 """How often a scheduler looks whether it may run again; PD looks every 10 ms, which nobody sees but the processor."""
-_DIAGNOSED = {EVICT_LEADER, GRANT_LEADER, BALANCE_LEADER, BALANCE_REGION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,29 +60,34 @@ PACES = {
     GRANT_LEADER: _LEADERS,
     BALANCE_LEADER: _LEADERS,
     EVICT_SLOW: _LEADERS,
+    SHUFFLE_LEADER: _LEADERS,
     BALANCE_REGION: Pace(Kind.REGION, "region-schedule-limit"),
+    SHUFFLE_REGION: Pace(Kind.REGION, "region-schedule-limit"),
     BALANCE_HOT: Pace(Kind.HOT_REGION, "hot-region-schedule-limit", shortest=1.0, longest=20.0),
 }
-"""Those that do something here: no store ever says that it is stopping, for which evict-stopping-store waits."""
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """What a scheduler found, and when in Unix seconds."""
-
-    status: str
-    timestamp: int
+"""Those that do something here; no store ever says that it is stopping either, for which evict-stopping-store waits."""
 
 
 @dataclass(slots=True)
 class Scheduler:
-    """One scheduler; only evict-leader and grant-leader hold stores, only evict-leader has a batch."""
+    """One scheduler with what can be set for it; each field counts for some of them only."""
 
     name: str
     stores: list[int] = field(default_factory=list)
-    batch: int = DEFAULT_BATCH
+    """What evict-leader, grant-leader and evict-slow-store hold."""
+    batch: int = _DEFAULT_BATCH
+    """How many operators it makes at once."""
+    recovery_seconds: float = _RECOVERY_SECONDS
+    """How long a slow store must have been well again."""
+    watches_network: bool = False
+    """Whether evict-slow-store looks at scores of the network, too, which no simulated store reports."""
+    roles: tuple[str, ...] = ("leader", "follower", "learner")
+    """Peers that shuffle-region moves."""
     interval: float = 0.0
     """Seconds until it runs again; kept by who runs it."""
+
+    def __post_init__(self) -> None:
+        self.batch = _BATCHES.get(self.name, self.batch)
 
 
 class SchedulerRegistry:
@@ -154,7 +167,9 @@ class SchedulerRunner:
         """A fault of PD keeps every scheduler from acting."""
         self._timers: dict[str, Timer] = {}
         self.diagnoses: dict[str, Diagnosis] = {}
-        """What each scheduler found when it last ran: later than the truth, as in PD (surprise 16)."""
+        """What each scheduler found when it last looked: later than the truth, as in PD (surprise 16)."""
+        self.reasons: dict[str, Callable[[], Diagnosis]] = {}
+        """What a scheduler says that found nothing to do."""
         registry.on_new = self._run_soon
         for name in registry.names:
             scheduler = registry.get(name)
@@ -164,12 +179,16 @@ class SchedulerRunner:
     def _run_soon(self, scheduler: Scheduler) -> None:
         if scheduler.name in PACES:
             scheduler.interval = PACES[scheduler.name].shortest
-            self._diagnose(scheduler)
             self._tick_in(scheduler)
 
     def _tick_in(self, scheduler: Scheduler, *, at_least: float = 0.0) -> None:
         seconds = max(scheduler.interval, at_least) * self._jitter.uniform(*_JITTER)
         self._timers[scheduler.name] = self._world.clock.after(seconds, lambda: self._tick(scheduler))
+
+    def forget(self) -> None:
+        """The PD leader has changed: what was found is gone, and nothing runs until the coordinator is prepared."""
+        self.diagnoses.clear()
+        self.ready_at = self._world.clock.now + self._world.knobs.coordinator_seconds
 
     def wake(self, name: str) -> None:
         """Something has changed for it: do not wait for its long interval."""
@@ -182,37 +201,29 @@ class SchedulerRunner:
     def _tick(self, scheduler: Scheduler) -> None:
         if self._registry.get(scheduler.name) is not scheduler:
             return
-        may_run = self._is_allowed(scheduler)
-        if may_run:
-            self._run(scheduler)
-        self._diagnose(scheduler)
-        is_held = not may_run and self._controller.count(PACES[scheduler.name].kind) == 0
+        is_idle = self.is_stopped or self._world.clock.now < self.ready_at
+        held = self._held_by(scheduler)
+        if not is_idle:
+            self.diagnoses[scheduler.name] = self._run(scheduler) if held is None else held
+        is_held = (is_idle or held is not None) and self._controller.count(PACES[scheduler.name].kind) == 0
         self._tick_in(scheduler, at_least=_HELD_SECONDS if is_held else 0.0)
 
-    def _diagnose(self, scheduler: Scheduler) -> None:
-        if scheduler.name not in _DIAGNOSED:
-            return
-        if self.is_stopped and scheduler.name in self.diagnoses:
-            return
-        status = "normal"
-        if self._world.config.halt_scheduling:
-            status = "halted"
-        elif self._pauses.is_paused(scheduler.name):
-            status = "paused"
-        self.diagnoses[scheduler.name] = Diagnosis(status, self._world.unix_seconds())
-
-    def _run(self, scheduler: Scheduler) -> None:
+    def _run(self, scheduler: Scheduler) -> Diagnosis:
         pace = PACES[scheduler.name]
         added = [self._controller.add(operation) for operation in self._proposers[scheduler.name](scheduler)]
         scheduler.interval = pace.shortest if any(added) else min(scheduler.interval * _GROWTH, pace.longest)
+        if added:
+            return Diagnosis("scheduling")
+        reasons = self.reasons.get(scheduler.name)
+        return reasons() if reasons is not None else Diagnosis("normal")
 
-    def _is_allowed(self, scheduler: Scheduler) -> bool:
+    def _held_by(self, scheduler: Scheduler) -> Diagnosis | None:
+        """What keeps it from running now, in PD's order; None where nothing does."""
         now, pace = self._world.clock.now, PACES[scheduler.name]
-        return (
-            now >= self.ready_at
-            and not self.is_stopped
-            and self._registry.get(scheduler.name) is scheduler
-            and not self._world.config.halt_scheduling
-            and not self._pauses.is_paused(scheduler.name)
-            and self._controller.count(pace.kind) < self._world.config.limit(pace.limit, now)
-        )
+        if self._controller.count(pace.kind) >= self._world.config.limit(pace.limit, now):
+            return Diagnosis("pending", f"{scheduler.name} reach limit")
+        if self._world.config.halt_scheduling:
+            return Diagnosis("halted")
+        if self._pauses.is_paused(scheduler.name):
+            return Diagnosis("paused")
+        return None

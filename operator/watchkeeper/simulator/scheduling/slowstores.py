@@ -10,8 +10,6 @@ _SLOW = 80
 """PD calls a store slow from this score on."""
 _EVICT = 100
 _RECOVERED = 1
-RECOVERY_SECONDS = 1800.0
-"""How long the score must have been down before leaders may come back (`recovery-duration`)."""
 
 
 class SlowStores:
@@ -43,7 +41,7 @@ class SlowStores:
             self._recovering_since = None
         elif self._recovering_since is None:
             self._recovering_since = self._world.clock.now
-        elif self._world.clock.now - self._recovering_since >= RECOVERY_SECONDS:
+        elif self._world.clock.now - self._recovering_since >= scheduler.recovery_seconds:
             scheduler.stores.clear()
 
 
