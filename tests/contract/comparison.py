@@ -39,6 +39,17 @@ LAGGING = {
     "life-155": {"region_count"},
     "lc-105": {"leader_count", "region_count"},
     "lc-112": {"leader_count", "region_count"},
+    "lc-115": {"leader_count", "region_count"},
+    "life-080": {
+        "available",
+        "used_size",
+        "leader_count",
+        "leader_score",
+        "leader_size",
+        "region_count",
+        "region_score",
+        "region_size",
+    },
     **dict.fromkeys(("hot-04", "hot-06", "hot-21", "hot-22", "hot-23"), _UNREPORTED),
     "life-123": {"region_score"},
     "life-128": {"region_score"},
@@ -50,8 +61,10 @@ _REGION = {"id", "start_key", "end_key", "epoch", "peers", "leader", "approximat
 BY_CHANCE = {
     "regions-38": _REGION,
     "regions-40": _REGION,
+    "cfg-83": {"summary"},
+    "sch-32": {"summary"},
 }
-"""Fields of answers for which PD chose among equal regions by chance."""
+"""Fields of answers for which PD chose among equal regions by chance, or told of the stores that it had looked at."""
 
 
 def _names(body: Any) -> Any:
@@ -62,11 +75,17 @@ def _count(body: Any) -> Any:
     return {"count": body["count"]}
 
 
+def _states(body: Any) -> Any:
+    store = {name: body["store"].get(name) for name in ("id", "state", "state_name", "node_state")}
+    return {"store": store, "status": {name: body["status"][name] for name in ("leader_count", "region_count")}}
+
+
 SUMMARIES: dict[str, Callable[[Any], Any]] = {
     "before-bootstrap-27": lambda body: {"(trimmed)": f"keys: {', '.join(sorted(body))}"[:406]},
     "cfg-03": _names,
     "cfg-81": lambda body: {"halt-scheduling is a key": "halt-scheduling" in body},
     "life-104": lambda body: {"count": body["count"], "ids": sorted(one["store"]["id"] for one in body["stores"])},
+    "lc-115": _states,
     "life-151": _count,
     "life-152": _count,
 }
@@ -79,6 +98,7 @@ _FIRST_FRESH_ID = 260
 """Ids above were given out during the recording."""
 _UNORDERED = ("/pd/api/v1/schedulers", "/pd/api/v1/labels")
 """Routes that answer with a Go map's keys, in no order."""
+_DIAGNOSTIC = "/pd/api/v1/schedulers/diagnostic/"
 
 
 def without_unequal(exchange_id: str, body: Any) -> Any:
@@ -97,7 +117,15 @@ def differences(recorded: Any, fresh: Any, *, path: str, trimmed: bool) -> list[
     """What differs, each with its place; empty when nothing does."""
     if path in _UNORDERED and isinstance(recorded, list) and isinstance(fresh, list):
         recorded, fresh = sorted(recorded, key=str), sorted(fresh, key=str)
+    if path.startswith(_DIAGNOSTIC) and isinstance(recorded, dict) and isinstance(fresh, dict):
+        recorded, fresh = _ordered(recorded), _ordered(fresh)
     return _compare(_plain(recorded), _plain(fresh), "body", trimmed)
+
+
+def _ordered(diagnosis: dict[str, Any]) -> dict[str, Any]:
+    """The parts of its summary, which PD tells in no order."""
+    parts = str(diagnosis.get("summary")).split("; ")
+    return diagnosis | {"summary": sorted(parts)}
 
 
 def _plain(value: Any) -> Any:

@@ -149,6 +149,11 @@ def _low_space(simulator: Simulator) -> None:
     place(6, {8: 1, 9: 2, 10: 3})(simulator)
 
 
+def _ended(region: int) -> Hook:
+    """Somebody has cancelled the operator of a region."""
+    return lambda simulator: simulator.coordinator.operators.cancel(region) and None
+
+
 def _joined(store_id: int, host: str) -> Hook:
     """A store registered with PD, and has not sent a heartbeat."""
 
@@ -272,11 +277,12 @@ RUNS = [
         settle=30.0,
     ),
     Run("config-and-ttl.json", "cfg-01", cluster, settle=30.0),
-    Run("config-and-ttl.json", "cfg-61", cluster),
+    Run("config-and-ttl.json", "cfg-61", cluster, settle=30.0),
     Run("config-and-ttl.json", "cfg-81", cluster),
     Run("config-and-ttl.json", "cfg-82", cluster),
     Run("limits.json", "lim-01", cluster),
     Run("rules-labels.json", "rules-01", cluster),
+    Run("pd-simulator.json", "sim-01", cluster),
     Run("gc.json", "gc-01", cluster, before={"gc-01": _nothing_resolved, "gc-04": _services}),
     Run(
         "store-lifecycle.json",
@@ -287,7 +293,7 @@ RUNS = [
             "life-025": lambda one: one.faults.foreign_release(5),
             "life-039": _evict_1_2_3,
             "life-041": lambda one: one.faults.foreign_release(1),
-            "life-081": _low_space,
+            "life-080": _low_space,
             "life-082": _joined(34463, "h9"),
             "life-084": _joined_and_beating,
         },
@@ -306,7 +312,9 @@ RUNS = [
         partial(one_silent, 4, leaders={11: 2, 23: 2, 31: 2}, knobs=SILENT),
         before={
             "life-141": place(11, {456: 1, 13: 2, 14: 3}, conf_ver=23),
+            "life-144": _ended(15),
             "life-145": place(23, {24: 1, 25: 2, 26: 3}, conf_ver=35),
+            "life-148": _ended(31),
         },
     ),
     Run(

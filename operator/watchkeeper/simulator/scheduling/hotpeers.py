@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from watchkeeper.simulator.scheduling.hotpeer import HotKind, HotPeer, Rates, reaches
 from watchkeeper.simulator.world.flow import QUIET, Flow
 from watchkeeper.simulator.world.region import Region
+from watchkeeper.simulator.world.reports import SLICES
 from watchkeeper.simulator.world.state import World
 from watchkeeper.simulator.world.store import HEARTBEAT_SECONDS, Liveness, Store
 
@@ -22,8 +23,6 @@ _THRESHOLD_SECONDS = 8.0
 _LEAST_SECONDS = 3.0
 """Reports that cover less are not looked at (`HotRegionReportMinInterval`)."""
 _KEPT_INTERVALS = 3
-_SLICES = 10
-"""Regions report at ten different moments of the interval."""
 
 
 class HotPeers:
@@ -84,13 +83,13 @@ class HotPeers:
     def _tick(self) -> None:
         """The regions of one slice report what was written to them."""
         interval = self._world.knobs.region_heartbeat_seconds
-        self._world.clock.after(interval / _SLICES, self._tick)
-        self._slice = (self._slice + 1) % _SLICES
+        self._world.clock.after(interval / SLICES, self._tick)
+        self._slice = (self._slice + 1) % SLICES
         self._forget_silent()
         if not self._is_flowing():
             return
         for region in self._world.regions.touched():
-            if region.id % _SLICES == self._slice and self._reports(region):
+            if region.id % SLICES == self._slice and self._reports(region):
                 self._expire(region)
                 stores = [peer.store_id for peer in region.peers]
                 self._report(HotKind.WRITE, region, stores, interval)

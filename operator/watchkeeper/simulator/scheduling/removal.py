@@ -65,6 +65,8 @@ class StoreRemoval:
         if store.node_state is not NodeState.REMOVING and not force:
             self._require_others(store)
         store.physically_destroyed = store.physically_destroyed or force
+        if store.node_state is not NodeState.REMOVING:
+            store.removing_since = self._world.clock.now
         store.node_state = NodeState.REMOVING
         limit = self._world.config.store_limits.setdefault(store.id, StoreLimit())
         if limit.remove_peer != UNLIMITED:

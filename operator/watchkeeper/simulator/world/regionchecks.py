@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from watchkeeper.simulator.world.region import Region
+from watchkeeper.simulator.world.reports import last_report
 from watchkeeper.simulator.world.state import World
 from watchkeeper.simulator.world.store import NodeState
 
@@ -27,8 +28,16 @@ def _odd(world: World, test: Callable[[Region], bool]) -> list[Region]:
 
 
 def _on_leaving_stores(world: World) -> list[Region]:
-    leaving = [one.id for one in world.stores.values() if one.node_state is NodeState.REMOVING]
-    return _known(world, sorted({region for store in leaving for region in world.regions.of_store(store).peers}))
+    """Found when a region reports: right after a store was set offline there is none (recording life-032)."""
+    now, interval = world.clock.now, world.knobs.region_heartbeat_seconds
+    found = {
+        region_id
+        for store in world.stores.values()
+        if store.node_state is NodeState.REMOVING
+        for region_id in world.regions.of_store(store.id).peers
+        if last_report(region_id, now, interval) >= store.removing_since
+    }
+    return _known(world, sorted(found))
 
 
 def _is_oversized(region: Region) -> bool:

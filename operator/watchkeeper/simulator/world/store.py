@@ -73,6 +73,8 @@ class Store:
     """Bytes used, as its last heartbeat said."""
     last_heartbeat_ns: int = 0
     node_state: NodeState = NodeState.SERVING
+    removing_since: float = 0.0
+    """Virtual time since when it is Offline, if it is."""
     physically_destroyed: bool = False
     leader_weight: float = 1.0
     region_weight: float = 1.0
