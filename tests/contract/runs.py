@@ -151,7 +151,11 @@ def _low_space(simulator: Simulator) -> None:
 
 def _ended(region: int) -> Hook:
     """Somebody has cancelled the operator of a region."""
-    return lambda simulator: simulator.coordinator.operators.cancel(region) and None
+
+    def hook(simulator: Simulator) -> None:
+        simulator.coordinator.operators.cancel(region)
+
+    return hook
 
 
 def _joined(store_id: int, host: str) -> Hook:
