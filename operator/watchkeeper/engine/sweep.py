@@ -7,9 +7,11 @@ import logging
 
 from watchkeeper.api.v1alpha1 import ActionProposal, OperatorPolicy, StandingChange, Subject
 from watchkeeper.api.v1alpha1.meta import Resource
+from watchkeeper.domain.lifecycle import phase_of
 from watchkeeper.engine.retention import clear_away
 from watchkeeper.engine.services import Services
 from watchkeeper.errors import WatchkeeperError
+from watchkeeper.ports.objects import FINALIZER
 
 logger = logging.getLogger(__name__)
 
@@ -17,16 +19,34 @@ SWEPT: tuple[type[Resource], ...] = (Subject, OperatorPolicy, StandingChange, Ac
 
 
 async def sweep_once(services: Services, namespaces: tuple[str, ...] | None) -> int:
-    """Queue every object of our kinds, spread over a part of the interval, and clear away what is old; returns how many."""
+    """Queue what a pass may have something to do for, spread over a part of the interval, and clear away what is old.
+
+    Returns:
+        How many were queued: a thousand proposals that have ended cost no more than their list.
+    """
     spread = services.settings.sweep_interval_seconds / 4
     found: list[Resource] = []
     for kind in SWEPT:
         for namespace in namespaces or (None,):
             found += await services.store.list(kind, namespace)
-    for obj in found:
+    open_ones = [obj for obj in found if not _at_rest(obj)]
+    for obj in open_ones:
         services.queue.add_after(obj.key, services.random.random() * spread)
     await clear_away(services, found)
-    return len(found)
+    return len(open_ones)
+
+
+def _at_rest(obj: Resource) -> bool:
+    """Ended, and nothing of ours is left on it: its ladder would only read it."""
+    if FINALIZER in obj.metadata.finalizers:
+        return False
+    match obj:
+        case ActionProposal():
+            return phase_of(obj.status.conditions).terminal
+        case StandingChange():
+            return obj.status.state is not None and obj.status.state.ended
+        case _:
+            return False
 
 
 async def sweep_forever(services: Services, namespaces: tuple[str, ...] | None) -> None:
