@@ -34,7 +34,7 @@ async def test_checkpoints_are_kept_each_in_its_field(control_plane: Cluster, na
     async with await Connection.open(control_plane.admin) as connection:
         places = KubernetesCheckpoints(connection, namespace)
         for asked in (places.read(), places.write("a", "{}", ())):
-            with pytest.raises(Invalid, match="kubectl apply -f manifests"):
+            with pytest.raises(Invalid, match="kubectl apply --server-side -f manifests"):
                 await asked
         control_plane.kubectl("-n", namespace, "create", "configmap", CHECKPOINTS)
         for chain in ("a", "b"):

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from watchkeeper.api.v1alpha1 import ActionProposal
-from watchkeeper.api.v1alpha1.actionproposal import Approval, ApprovalStatus, Attempt
+from watchkeeper.api.v1alpha1.actionproposal import Approval, ApprovalStatus, Attempt, Verdict
+from watchkeeper.cli.attention import UNHEARD
 from watchkeeper.cli.screen import Fact
 from watchkeeper.cli.times import moment
 
@@ -88,7 +89,7 @@ def _state(proposal: ActionProposal, now: datetime) -> Iterator[Fact]:
     phase = status.phase or "Proposed"
     yield "phase", [phase] if status.reason in (None, phase) else [f"{phase}, {status.reason}"]
     yield "waits for", [status.waits_for] if status.waits_for else []
-    yield "says", _lines(status.message or "")
+    yield "says", _lines(status.message or "") or _silence(proposal, now)
     ended = _ended(proposal)
     if spec.not_before_time:
         yield "not before", [moment(spec.not_before_time, now)]
@@ -97,6 +98,13 @@ def _state(proposal: ActionProposal, now: datetime) -> Iterator[Fact]:
     if status.next_attempt_time and not ended:
         yield "next try", [moment(status.next_attempt_time, now)]
     yield "standing", list(status.standing_changes)
+
+
+def _silence(proposal: ActionProposal, now: datetime) -> list[str]:
+    made = proposal.metadata.creation_timestamp
+    if proposal.status.phase is not None or made is None or now - made <= UNHEARD:
+        return []
+    return ["nothing: the operator has not looked at it yet; is it running?"]
 
 
 def _attempts(proposal: ActionProposal, now: datetime) -> Iterator[Fact]:
@@ -128,8 +136,10 @@ def _attempt(attempt: Attempt, now: datetime) -> list[str]:
 
 def _decision(entry: Approval, proposal: ActionProposal, now: datetime) -> list[str]:
     rules = proposal.status.approval
-    seen = next((one.seen_time for one in (rules.decisions if rules else ()) if one.by == entry.by), None)
-    when = f", seen {moment(seen, now)}" if seen else ", not yet seen by the operator"
+    seen = next((one for one in (rules.decisions if rules else ()) if one.by == entry.by), None)
+    when = f", seen {moment(seen.seen_time, now)}" if seen else ", not yet seen by the operator"
+    if seen is not None and not seen.guarded and entry.decision is Verdict.APPROVED:
+        when += ": the guards were down, so it never counts"
     other = "" if entry.digest in (None, proposal.status.digest) else ", for another plan"
     return [f"{entry.decision} by {entry.by}{when}{other}", *_quoted(entry.reason or "")]
 

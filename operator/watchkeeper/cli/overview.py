@@ -15,12 +15,14 @@ from watchkeeper.api.v1alpha1 import (
 )
 from watchkeeper.api.v1alpha1.actionproposal import Phase
 from watchkeeper.api.v1alpha1.meta import Resource
+from watchkeeper.api.v1alpha1.operatorpolicy import POLICY_NAME
 from watchkeeper.api.v1alpha1.ticket import TicketState
+from watchkeeper.cli.attention import wrong
 from watchkeeper.cli.cluster import Cluster, Raw
 from watchkeeper.cli.listing import STANDS
 from watchkeeper.cli.options import AllNamespaces
 from watchkeeper.cli.printing import show_list
-from watchkeeper.cli.proposals import WAITING
+from watchkeeper.cli.proposals import NEVER, WAITING
 from watchkeeper.cli.refusals import sentence
 from watchkeeper.cli.session import Session
 from watchkeeper.errors import Denied
@@ -44,10 +46,16 @@ def _unknown(one: Raw) -> bool:
     return ended_so and "acknowledge" not in one["spec"]
 
 
+def _held(one: Raw) -> bool:
+    """Waits, and neither for people nor for good."""
+    return _status(one, "waitsFor") not in ("", WAITING, NEVER)
+
+
 SECTIONS = (
     Section("subjects", Subject),
     Section("stops in force", EmergencyStop),
     Section("waits for people to approve", ActionProposal, lambda one: _status(one, "waitsFor") == WAITING),
+    Section("held up by something else", ActionProposal, _held),
     Section("under way", ActionProposal, lambda one: _status(one, "phase") == Phase.EXECUTING),
     Section("outcome unknown: look, then acknowledge", ActionProposal, _unknown),
     Section("left standing", StandingChange, lambda one: _status(one, "state") in STANDS),
@@ -72,15 +80,30 @@ async def status(session: Session, all_namespaces: AllNamespaces = False) -> Non
         if not found:
             raise denied[0]
         shown = [_show(session, cluster, section, found.get(section.kind, [])) for section in SECTIONS]
-        held = list(_held_up(found.get(OperatorPolicy, []), found.get(EmergencyStop, [])))
-        if held:
-            session.screen.say("== held up by the standing orders")
-            for line in held:
-                session.screen.say(line)
-        if not any((*shown, held)):
+        said = {
+            "what is wrong": list(
+                wrong(
+                    found.get(Subject, []), found.get(ActionProposal, []), found.get(StandingChange, []), cluster.now()
+                )
+            ),
+            "held up by the standing orders": [
+                *_without_orders(found.get(Subject, []), found.get(OperatorPolicy)),
+                *_held_up(found.get(OperatorPolicy, []), found.get(EmergencyStop, [])),
+            ],
+        }
+        for title, sentences in said.items():
+            _say(session, title, sentences)
+        if not any((*shown, *said.values())):
             session.screen.note(f"nothing to see in {f'namespace {namespace}' if namespace else 'any namespace'}")
         for refusal in denied:
             session.screen.note(f"not shown: {sentence(refusal, session)}")
+
+
+def _without_orders(subjects: Sequence[Raw], policies: Sequence[Raw] | None) -> Iterator[str]:
+    """Namespaces in which nothing is planned; None: policies may not be read."""
+    given = {one["metadata"]["namespace"] for one in policies or () if one["metadata"]["name"] == POLICY_NAME}
+    for where in sorted({one["metadata"]["namespace"] for one in subjects} - given) if policies is not None else ():
+        yield f"{where}: there is no OperatorPolicy named {POLICY_NAME}: nothing new is admitted and nothing executes"
 
 
 def _held_up(policies: Sequence[Raw], stops: Sequence[Raw]) -> Iterator[str]:
@@ -99,6 +122,13 @@ def _held_up(policies: Sequence[Raw], stops: Sequence[Raw]) -> Iterator[str]:
         for frozen in status.get("frozenActions", ()):
             subject, action, proposal = frozen["subject"], frozen["action"], frozen["proposal"]
             yield f"{where}: {action} is frozen on {subject} until {proposal} is acknowledged"
+
+
+def _say(session: Session, title: str, sentences: Sequence[str]) -> None:
+    for number, line in enumerate(sentences):
+        if number == 0:
+            session.screen.say(f"== {title}")
+        session.screen.say(line)
 
 
 def _show(session: Session, cluster: Cluster, section: Section, objects: list[Raw]) -> bool:

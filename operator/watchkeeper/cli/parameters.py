@@ -46,7 +46,10 @@ def parse(schema: Schema, words: Sequence[str]) -> Parsed:
                 found.problems.append(f"{name}: {problem}")
             else:
                 found.values[name] = value
-    found.problems += [f"{name}: is required" for name in schema.get("required") or () if name not in given]
+    for name in schema.get("required") or ():
+        if name not in given:
+            meaning = properties.get(name, {}).get("description", "")
+            found.problems.append(f"{name}: is required{f': {meaning}' if meaning else ''}")
     return found
 
 

@@ -14,6 +14,8 @@ from watchkeeper.cli.session import Session
 
 WAITING = "Approval"
 """`status.waitsFor` of a proposal that waits for people."""
+NEVER = "Nothing"
+"""The same of one that never runs: planned while observing, or a dry run."""
 
 
 async def proposals(

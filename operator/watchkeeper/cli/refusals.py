@@ -17,6 +17,7 @@ _RBAC = re.compile(
 )
 _ABSENT = re.compile(rf'^(?P<plural>[a-z]+)(\.{re.escape(GROUP)})? "[^"]*" not found$')
 _NO_PARAMS = "no params found for policy binding"
+_NO_POLICY = "there is no OperatorPolicy named default in this namespace: without one nothing new is admitted"
 
 ROLE_FOR = {
     ("create", "actionproposals"): "watchkeeper-proposer",
@@ -40,7 +41,7 @@ def explained(error: WatchkeeperError, session: Session) -> Failure:
     text = _REQUEST.sub("", error.message)
     match error:
         case Denied():
-            return Failure(Exit.NOT_ALLOWED, *_denied(text))
+            return Failure(Exit.NOT_ALLOWED, *_denied(text), *_where_from(text, session))
         case Gone():
             return Failure(Exit.NOT_FOUND, text, *_instead(text, session))
         case Invalid(reason="NoCredentials" | "InvalidName"):
@@ -83,7 +84,7 @@ def _instead(text: str, session: Session) -> list[str]:
 
 def _denied(text: str) -> list[str]:
     if _NO_PARAMS in text:
-        return ["there is no OperatorPolicy named default in this namespace: without one nothing new is admitted", text]
+        return [_NO_POLICY]
     if refusal := _POLICY.search(text):
         return [refusal[2], f"(policy {refusal[1]})"]
     if rbac := _RBAC.search(text):
@@ -102,11 +103,22 @@ def _denied(text: str) -> list[str]:
     return [text]
 
 
+def _where_from(text: str, session: Session) -> list[str]:
+    """That the namespace was not typed: the one meant is often another."""
+    rbac = _RBAC.search(text)
+    if session.given.namespace is not None or rbac is None or not rbac["namespace"]:
+        return []
+    return [f"namespace {rbac['namespace']} is that of the kubeconfig's context; say another with -n"]
+
+
 def _invalid(error: Invalid) -> list[str]:
     """Every problem; a denial that came as 422 says its sentence only."""
     found: list[str] = []
     for problem in error.problems:
         text = _REQUEST.sub("", problem)
         refusal = _POLICY.search(text)
+        if _NO_PARAMS in text:
+            found.append(_NO_POLICY)
+            continue
         found.extend([refusal[2], f"(policy {refusal[1]})"] if refusal else [text])
     return found

@@ -95,7 +95,7 @@ def _state(proposal: ActionProposal, now: datetime) -> list[Objection | None]:
     ended = _ended(proposal)
     if ended is not None:
         return [ended]
-    return [_expired(proposal, now), _planned(proposal), _rejected(proposal), _open(proposal)]
+    return [_expired(proposal, now), _planned(proposal), _rejected(proposal), _open(proposal), _guarded(proposal)]
 
 
 def _ended(proposal: ActionProposal) -> Objection | None:
@@ -136,6 +136,14 @@ def _open(proposal: ActionProposal) -> Objection | None:
     if rules.open:
         return None
     return Objection(Exit.REFUSED, *_CLOSED[rules.closed or Closed.OBSERVING])
+
+
+def _guarded(proposal: ActionProposal) -> Objection | None:
+    """Each person decides once: an approval that can never count must not be given."""
+    if proposal.status.waits_for != "Guard":
+        return None
+    why = "the guards are down: an approval that is seen now never counts, and nobody can give a second one"
+    return Objection(Exit.REFUSED, why, "wait until they are up again (status tells what is off)")
 
 
 _CLOSED = {

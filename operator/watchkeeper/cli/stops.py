@@ -162,7 +162,10 @@ async def _covers_something(session: Session, cluster: Cluster, namespace: str |
         return
     if namespace is not None and (missing := set(subjects) - names):
         raise Failure(
-            Exit.NOT_FOUND, f"there is no Subject {', '.join(sorted(missing))} in namespace {namespace}", _NOTHING
+            Exit.NOT_FOUND,
+            f"there is no Subject {', '.join(sorted(missing))} in namespace {namespace}",
+            f"there {'is' if len(names) == 1 else 'are'} {', '.join(sorted(names)) or 'none'}",
+            _NOTHING,
         )
     if not names:
         where = f"in namespace {namespace}" if namespace is not None else "in any namespace"

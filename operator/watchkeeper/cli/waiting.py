@@ -86,9 +86,11 @@ def judge(session: Session, proposal: ActionProposal, seconds: int) -> None:
             raise Failure(Exit.BAD_OUTCOME, f"{name} is {_with_reason(proposal)}", *message)
         case _:
             waits = f", waits for {status.waits_for}" if status.waits_for else ""
+            unseen = ["the operator has not looked at it yet; is it running?"] if status.phase is None else []
             raise Failure(
                 Exit.TIME_OVER,
                 f"after {seconds} s {name} is {status.phase or 'Proposed'}{waits}",
+                *unseen,
                 f"nothing was taken back; follow it with: {session.command('show', name)}",
             )
 

@@ -139,4 +139,4 @@ def _summary(required: int, granted: int, shut: Closed | None, rejected: Approva
         return "closed"
     if rejected is not None:
         return f"rejected by {rejected.by}"[:253]
-    return f"{granted}/{required}"
+    return f"{granted}/{required}" if required else "not needed"

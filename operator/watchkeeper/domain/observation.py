@@ -146,7 +146,10 @@ def _flag(kind: str, holds: bool, reason: str, problems: Sequence[str]) -> Flag:
 
 def _duplicate(seen: Seen) -> Flag:
     if seen.duplicate is None:
-        return "Duplicate", ConditionStatus.UNKNOWN, "NotChecked", "the lease of this cluster could not be read"
+        why = (
+            "the database cannot be read" if seen.observation is None else "the lease of this cluster could not be read"
+        )
+        return "Duplicate", ConditionStatus.UNKNOWN, "NotChecked", f"not checked: {why}"
     if seen.duplicate:
         return "Duplicate", ConditionStatus.TRUE, "DuplicateCluster", f"Subject {seen.duplicate} manages this cluster"
     return "Duplicate", ConditionStatus.FALSE, "Only", ""

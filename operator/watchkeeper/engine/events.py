@@ -17,5 +17,6 @@ class Doing(StrEnum):
     RELEASE = "Release"
     OBSERVE = "Observe"
     GUARD = "Guard"
+    READ = "Read"
     LOG = "LogMessage"
     RECORD = "Record"

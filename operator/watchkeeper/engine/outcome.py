@@ -12,6 +12,7 @@ from watchkeeper.api.v1alpha1.actionproposal import (
     Attempt,
     AttemptOutcome,
     AttemptState,
+    Source,
 )
 from watchkeeper.api.v1alpha1.conditions import ConditionStatus
 from watchkeeper.api.v1alpha1.meta import Key
@@ -159,9 +160,8 @@ class Outcomes:
             attempts_summary=self._summary(proposal, with_attempt(proposal, sent)),
         )
         written = await services.store.write_status(proposal, status)
-        self._tell(
-            written, EventType.NORMAL, Doing.EXECUTE, "Sent", f"attempt {attempt.number} was taken by the database"
-        )
+        by = "the database" if proposal.spec.action.source is Source.SUBJECT else "the operator"
+        self._tell(written, EventType.NORMAL, Doing.EXECUTE, "Sent", f"attempt {attempt.number} was taken by {by}")
         await settle(services.store, self._subject(proposal), attempt.operation_key, InFlightState.VERIFYING)
         self._wake_standing(written)
         return AGAIN

@@ -42,7 +42,7 @@ class Planner:
             subject = await services.store.get(Subject, proposal.metadata.namespace, proposal.spec.subject_ref.name)
         except Gone:
             name = proposal.spec.subject_ref.name
-            text = f"there is no Subject {name} in namespace {proposal.metadata.namespace}: kubectl get subj lists them"
+            text = f"there is no Subject {name} in this namespace: kubectl -n {proposal.metadata.namespace} get subj"
             return await self._hold(proposal, orders, "SubjectNotFound", text)
         obstacle = subject_obstacle(subject, services.clock.now())
         if obstacle is not None:

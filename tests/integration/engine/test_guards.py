@@ -145,7 +145,7 @@ async def test_what_may_not_be_read_is_down(installed: Cluster, operator_config:
             await within("the watches have seen it too", lambda: down(guards), seconds=NOTICED_SECONDS)
             state = guards.known()
             assert state.reason == GuardFault.UNREADABLE
-            assert "kubectl apply -f manifests/20-operator-rbac.yaml" in state.message
+            assert "kubectl apply --server-side -f manifests/20-operator-rbac.yaml" in state.message
             await asyncio.to_thread(put_right, installed, state.message)
             await within("they may be read again", lambda: active(guards), seconds=5)
     finally:

@@ -128,6 +128,17 @@ async def test_the_first_occurrence_is_an_event(connection: FakeConnection, reco
     assert recorder.counts.created == 1
 
 
+async def test_the_log_has_the_first_of_a_series(recorder: EventRecorder, caplog: pytest.LogCaptureFixture) -> None:
+    """Who reads the log of the operator at night sees what people were told, without kubectl."""
+    with caplog.at_level("INFO"):
+        post(recorder)
+        post(recorder)
+        post(recorder, kind=EventType.WARNING, reason="HealthBlind", note="PD is away")
+    told = [(record.levelname, vars(record)["about"], vars(record)["reason"]) for record in caplog.records]
+    assert told == [("INFO", "Subject/db/tikv", "Completed"), ("WARNING", "Subject/db/tikv", "HealthBlind")]
+    assert [vars(record)["note"] for record in caplog.records] == ["region 42 has a new leader", "PD is away"]
+
+
 async def test_repeats_are_counted_at_most_once_in_half_a_minute(
     connection: FakeConnection, recorder: EventRecorder
 ) -> None:

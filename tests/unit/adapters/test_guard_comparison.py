@@ -57,7 +57,10 @@ def test_each_object_that_is_missing_is_named() -> None:
             there = stored()
             (there[plural] or {}).pop(name)
             (problem,) = problems(SHIPPED, dict(there))
-            assert (problem.fault, problem.command) == ("Missing", "kubectl apply -f manifests/10-admission.yaml")
+            assert (problem.fault, problem.command) == (
+                "Missing",
+                "kubectl apply --server-side -f manifests/10-admission.yaml",
+            )
             assert name in problem.text
 
 
@@ -189,6 +192,6 @@ def test_the_message_says_what_and_how() -> None:
     assert state.reason == "Missing"
     assert state.message == (
         f"ValidatingAdmissionPolicyBinding {DECIDE} is missing; ValidatingAdmissionPolicy status.watchkeeper.dev is not "
-        "as shipped: spec.failurePolicy. Put it right: kubectl apply -f manifests/10-admission.yaml && kubectl replace "
+        "as shipped: spec.failurePolicy. Put it right: kubectl apply --server-side -f manifests/10-admission.yaml && kubectl replace "
         "-f manifests/10-admission.yaml"
     )

@@ -230,7 +230,7 @@ async def test_what_may_not_be_read_is_down_at_once(plural: str) -> None:
         state = guards.known()
         assert (state.known, state.reason) == (True, "Unreadable")
         assert f"{plural} cannot be read" in state.message
-        assert "kubectl apply -f manifests/20-operator-rbac.yaml" in state.message
+        assert "kubectl apply --server-side -f manifests/20-operator-rbac.yaml" in state.message
 
 
 async def test_a_server_that_does_not_answer_is_down_before_a_write_and_else_after_a_while() -> None:

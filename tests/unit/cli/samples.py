@@ -110,6 +110,7 @@ def subject(name: str = "orders", *, namespace: str = "shop", **status: Any) -> 
         "stopped": False,
         "conditions": [_condition("Ready", "False"), _condition("GuardActive", "True")],
         "version": "v8.5.7",
+        "observedTime": "2026-11-21T11:59:40Z",
         "catalog": [*entries, *(entry.wire() for entry in tools())],
     } | status
     return {

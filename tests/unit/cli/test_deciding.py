@@ -291,8 +291,9 @@ WIDE = (
         (Denied(RBAC), 3),
         (Denied(WIDE), 3),
         (Denied("POST /x: no params found for policy binding with `Deny` parameterNotFoundAction"), 3),
+        (Invalid([f"{VAP}: no params found for policy binding with `Deny` parameterNotFoundAction"]), 5),
     ],
-    ids=["policy", "policy 422", "rbac", "rbac everywhere", "no policy object"],
+    ids=["policy", "policy 422", "rbac", "rbac everywhere", "no policy object", "no policy object 422"],
 )
 def test_refusals_are_sentences(run: Run, error: WatchkeeperError, code: int, snapshot: SnapshotAssertion) -> None:
     server = _server()
@@ -300,3 +301,19 @@ def test_refusals_are_sentences(run: Run, error: WatchkeeperError, code: int, sn
     result = run(server, "cancel", NAME, "--reason", "x")
     assert result.exit_code == code
     assert result.output == snapshot
+
+
+def test_the_namespace_of_the_context_is_named_where_none_was_typed(run: Run) -> None:
+    server = _server()
+    server.refusals["PATCH"] = Denied(RBAC)
+    hint = "namespace shop is that of the kubeconfig's context; say another with -n"
+    assert hint in run(server, "cancel", NAME, "--reason", "x").stderr
+    assert hint not in run(server, "cancel", NAME, "--reason", "x", "-n", "shop").stderr
+
+
+def test_nobody_gives_an_approval_that_can_never_count(run: Run) -> None:
+    server = _server(reason="Waiting", waitsFor="Guard")
+    result = run(server, "approve", NAME, "--yes")
+    assert (result.exit_code, server.sent) == (5, [])
+    assert "the guards are down" in result.stderr
+    assert run(server, "reject", NAME, "--reason", "no").exit_code == 0, "a rejection counts whatever the guards do"

@@ -32,7 +32,11 @@ def test_values_have_the_type_of_the_schema(action: str, words: str, values: dic
 @pytest.mark.parametrize(
     ("action", "words", "problems"),
     [
-        ("transfer-leader", "region=42", ["toStore: is required"]),
+        (
+            "transfer-leader",
+            "region=42",
+            ["toStore: is required: The store that is to lead it, by id or pod name; it must hold a voter."],
+        ),
         ("transfer-leader", "region=forty toStore=5", ["region: must be a whole number, not 'forty'"]),
         ("transfer-leader", "region=4.5 toStore=5", ["region: must be a whole number, not '4.5'"]),
         ("transfer-leader", "region=٤٢ toStore=5", ["region: must be a whole number, not '٤٢'"]),
@@ -48,14 +52,14 @@ def test_values_have_the_type_of_the_schema(action: str, words: str, values: dic
         ("drain-store", "store=7 seconds=59", ["seconds: must be at least 60, not 59"]),
         ("drain-store", "store=7 seconds=86401", ["seconds: must be at most 86400, not 86401"]),
         ("log-message", "message=x level=Loud", ["level: must be one of Info, Warning, Error, not 'Loud'"]),
-        ("wait", "60", ["60: give parameters as name=value", "seconds: is required"]),
+        ("wait", "60", ["60: give parameters as name=value", "seconds: is required: How long to wait."]),
         (
             "drain-store",
             "force=true seconds=x",
             [
                 "force: is not known; the parameters are store, seconds",
                 "seconds: must be a whole number, not 'x'",
-                "store: is required",
+                "store: is required: The store that is to lead nothing, by id or pod name.",
             ],
         ),
     ],

@@ -47,6 +47,7 @@ APPROVING: list[tuple[str, dict[str, Any], Person, Exit, str]] = [
     ("observed", _rules(open=False), BOB, Exit.REFUSED, "the policy said Observe"),
     ("shown only", _rules(open=False, closed="ProposeOnly"), BOB, Exit.REFUSED, "autonomy Propose"),
     ("no rules", {"approval": None}, BOB, Exit.REFUSED, "has not written the rules"),
+    ("guards", {"waitsFor": "Guard"}, BOB, Exit.REFUSED, "never counts"),
     ("decided", _approvals(MINE), BOB, Exit.REFUSED, "you have decided already (Approved)"),
     ("full", _approvals(*({"by": f"p{i}", "decision": "Approved"} for i in range(8))), BOB, Exit.REFUSED, "no room"),
     ("own", {"spec": {"proposedBy": "bob"}}, BOB, Exit.NOT_ALLOWED, "you proposed it yourself"),

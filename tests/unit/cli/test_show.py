@@ -26,6 +26,7 @@ def _decided(*entries: dict[str, Any], **rules: Any) -> dict[str, Any]:
 
 
 CAROL = {"by": "carol", "decision": "Approved", "digest": DIGEST, "reason": "looked at it"}
+UNGUARDED = {"by": "carol", "decision": "Approved", "seenTime": "2026-11-21T11:58:00Z", "guarded": False}
 LATE = {"by": "dan", "decision": "Approved", "digest": "sha256:" + "9" * 64, "unseen": "yes"}
 
 ATTEMPT = {
@@ -61,6 +62,7 @@ CASES: dict[str, tuple[dict[str, Any], MemoryServer | None]] = {
     "no rights": ({}, MemoryServer("mallory", lacks=["approve", "patch"])),
     "approved by me": (_decided({**CAROL, "by": "bob"}, granted=1, required=2, summary="1/2"), None),
     "one of two": (_decided(CAROL, LATE, granted=1, required=2, summary="1/2", digestRequired=True) | {"risk": "High"}, None),
+    "came while the guards were down": (_decided(CAROL) | {"approval": RULES | {"decisions": [UNGUARDED]}}, None),
     "observed": ({"approval": RULES | {"open": False, "summary": "closed"}, "waitsFor": "Nothing"}, None),
     "nobody has to approve": ({"approval": RULES | {"required": 0, "summary": "0/0"}, "waitsFor": "AnotherWriteInFlight"}, None),
     "new": (dict.fromkeys(WAITING), None),

@@ -15,6 +15,7 @@ from watchkeeper.api.v1alpha1 import OperatorPolicy, Subject
 from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, AttemptState, Phase
 from watchkeeper.api.v1alpha1.conditions import find
 from watchkeeper.api.v1alpha1.meta import Key
+from watchkeeper.api.v1alpha1.operatorpolicy import Autonomy, OrderRule
 from watchkeeper.engine.guards import GuardTeller
 from watchkeeper.engine.policies import PolicyLadder
 from watchkeeper.engine.proposals import ProposalLadder
@@ -92,6 +93,19 @@ async def test_subject_and_policy_say_it_and_an_event_tells_each_turn() -> None:
     world.guards.state = UP
     assert await said() == {("True", "Compared")}
     assert world.heard.reasons.count("GuardUp") == 2
+
+
+async def test_a_policy_that_was_accepted_and_makes_no_sense_is_told_once() -> None:
+    """Whoever wrote it was told that it was stored, and no more."""
+    world = World()
+    ladder, key = PolicyLadder(world.services), world.read(OperatorPolicy, "default").key
+    good = world.read(OperatorPolicy, "default").spec
+    wrong = good.replace(rules=(OrderRule(actions=("transfer-leder",), autonomy=Autonomy.AUTO),))
+    for spec, reason in ((good, []), (wrong, ["PolicyInvalid"]), (wrong, []), (good, ["PolicyUnderstood"])):
+        world.heard.reasons.clear()
+        world.store.objects[key] = world.read(OperatorPolicy, "default").replace(spec=spec)
+        await ladder.reconcile(key)
+        assert world.heard.reasons == reason
 
 
 @pytest.mark.parametrize("errors", [[], [Conflict("read again")]])

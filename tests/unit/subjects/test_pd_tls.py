@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from unittest.mock import AsyncMock, Mock
 
 import httpx
 import pytest
 
 from localcluster.pki import Authority
-from watchkeeper.errors import Invalid, NotConnected, Unreachable, WatchkeeperError
+from tests.unit.domain.builders import subject
+from watchkeeper.api.v1alpha1.meta import LocalRef
+from watchkeeper.api.v1alpha1.subject import TiKVConnection
+from watchkeeper.errors import Denied, Gone, Invalid, NotConnected, Transient, Unreachable, WatchkeeperError
 from watchkeeper.subjects.tikv.pd import routes
 from watchkeeper.subjects.tikv.pd.tls import client_context
 from watchkeeper.subjects.tikv.pd.transport import Security, fetch
+from watchkeeper.subjects.tikv.plugin import TiKVPlugin
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]"
 
@@ -110,3 +116,27 @@ def test_httpx_is_left_without_proxies_and_redirects() -> None:
     assert not http.follow_redirects
     assert not http.trust_env
     assert isinstance(http, httpx.AsyncClient)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "advice"),
+    [
+        (
+            Gone("GET /x: not found"),
+            Transient,
+            "Secret pd-tls (spec.tikv.tlsSecretRef) is not there: create it with ca.crt",
+        ),
+        (Denied("GET /x: forbidden"), Denied, "needs a Role for it as in manifests/samples/secret-reader.yaml"),
+    ],
+    ids=["missing", "no role"],
+)
+async def test_a_secret_that_cannot_be_read_says_what_to_do(
+    answer: WatchkeeperError, error: type[WatchkeeperError], advice: str
+) -> None:
+    named = subject()
+    spec = named.spec.replace(
+        tikv=TiKVConnection(endpoints=("https://pd:2379",), tls_secret_ref=LocalRef(name="pd-tls"))
+    )
+    surroundings = Mock(secret=AsyncMock(side_effect=answer))
+    with pytest.raises(error, match=re.escape(advice)):
+        await TiKVPlugin().connect(named.replace(spec=spec), Mock(surroundings=surroundings))

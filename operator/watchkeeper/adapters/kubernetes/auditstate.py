@@ -64,7 +64,9 @@ class KubernetesCheckpoints:
     def _missing(self) -> Invalid:
         where = f"ConfigMap {self._namespace}/{CHECKPOINTS}"
         return Invalid(
-            [f"{where} for the audit checkpoints is missing: kubectl apply -f manifests/20-operator-rbac.yaml"]
+            [
+                f"{where} for the audit checkpoints is missing: kubectl apply --server-side -f manifests/20-operator-rbac.yaml"
+            ]
         )
 
     def _command(self) -> str:

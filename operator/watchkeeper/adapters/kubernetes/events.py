@@ -91,6 +91,14 @@ class EventRecorder:
             self.counts.dropped += self._series.begin(key, series)
             self._waiting.append((key, series))
             self._wake.set()
+            self._logged(key)
+
+    @staticmethod
+    def _logged(key: EventKey) -> None:
+        """The first of a series is in the log as well: events are forgotten after an hour, and a log is read without kubectl."""
+        about = f"{key.regarding_kind}/{key.regarding_namespace}/{key.regarding_name}"
+        level = logging.WARNING if key.type == EventType.WARNING else logging.INFO
+        _LOG.log(level, "event", extra={"about": about, "reason": key.reason, "note": key.note})
 
     def start(self) -> None:
         """Begin to send; once."""

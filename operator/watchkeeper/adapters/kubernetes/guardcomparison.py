@@ -90,7 +90,7 @@ def stamping(expected: Expected, stored: Mapping[str, Specs | None]) -> bool:
 
 def _missing(plural: str, name: str) -> GuardProblem:
     return GuardProblem(
-        GuardFault.MISSING, f"{_KIND_OF[plural]} {name} is missing", f"kubectl apply -f {_FILES[plural]}"
+        GuardFault.MISSING, f"{_KIND_OF[plural]} {name} is missing", f"kubectl apply --server-side -f {_FILES[plural]}"
     )
 
 

@@ -18,7 +18,7 @@ from watchkeeper.ports.guards import GuardFault, GuardProblem
 
 GROUP = "admissionregistration.k8s.io"
 RESOURCES = tuple(KINDS.values())
-_ALLOW = "kubectl apply -f manifests/20-operator-rbac.yaml"
+_ALLOW = "kubectl apply --server-side -f manifests/20-operator-rbac.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class GuardObjects:
             if age > self._timing.relist + self._timing.patience and plural not in errors:
                 last = self._picture.errors.get(plural)
                 why = f": {last.message}" if last is not None else ""
-                errors[plural] = Transient(f"not for more than {self._timing.patience:.0f} s{why}")
+                errors[plural] = Transient(f"no news for more than {self._timing.patience:.0f} s{why}")
         return Picture(self._picture.stored, errors)
 
     async def read(self) -> Picture:

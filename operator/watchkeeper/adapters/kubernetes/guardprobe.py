@@ -47,7 +47,7 @@ async def probe(connection: Requester, *, namespace: str, user: str, words: str)
         GuardFault.NOT_ENFORCED,
         "a proposal that was approved before it was made would have been accepted (a dry run): "
         f"{POLICY} is not enforced",
-        "kubectl apply -f manifests/10-admission.yaml",
+        "kubectl apply --server-side -f manifests/10-admission.yaml",
     )
 
 

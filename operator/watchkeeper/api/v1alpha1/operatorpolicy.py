@@ -321,6 +321,11 @@ class OperatorPolicy(Resource):
             Column("Mode", ".status.effectiveMode"),
             Column("Approval", ".status.approval"),
             Column(
+                "Ready",
+                '.status.conditions[?(@.type=="Ready")].status',
+                description="Whether the policy makes sense; where not it counts as Observe.",
+            ),
+            Column(
                 "Guard",
                 '.status.conditions[?(@.type=="GuardActive")].status',
                 description="Whether the admission policies stand as shipped; where not, nothing executes.",

@@ -138,6 +138,7 @@ class StandingChange(Resource):
             Column("Target", ".spec.change.target"),
             Column("Until", ".status.endTime"),
             Column("State", ".status.state"),
+            Column("Waits-For", ".status.waitsFor"),
             AGE,
             Column("Reason", ".status.reason", wide=True),
             Column("Owner", ".spec.owner.proposal", wide=True),

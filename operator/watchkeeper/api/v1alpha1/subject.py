@@ -263,6 +263,12 @@ class Subject(Resource):
         columns=(
             Column("Mode", ".status.mode"),
             Column("Health", ".status.health"),
+            Column(
+                "Observed",
+                ".status.observedTime",
+                "date",
+                description="How long ago the operator last looked; it notes that once a minute at least.",
+            ),
             Column("Stores", ".status.storesSummary"),
             Column("PD", ".status.membersSummary"),
             Column("Tickets", ".status.tickets", "integer"),
@@ -278,7 +284,6 @@ class Subject(Resource):
             Column("Version", ".status.version", wide=True),
             Column("Manager", ".status.manager", wide=True),
             Column("Metrics", ".spec.tikv.prometheusUrl", wide=True),
-            Column("Observed", ".status.observedTime", wide=True),
         ),
         selectable=(".status.health",),
         spec_rules=(

@@ -108,6 +108,17 @@ GUARDS = tuple(
     )
 )
 
+POLICIES = (
+    Documented(
+        "OperatorPolicy",
+        Doing.READ,
+        "PolicyInvalid",
+        _WARNING,
+        "it was accepted and makes no sense, so it counts as Observe; the note lists every problem",
+    ),
+    Documented("OperatorPolicy", Doing.READ, "PolicyUnderstood", _NORMAL, "it makes sense again"),
+)
+
 TICKETS = (
     Documented(
         "Ticket", Doing.OBSERVE, "TicketOpened", _WARNING, "an invariant is violated, for the first time or anew"
@@ -126,7 +137,7 @@ AUDIT = (
     Documented("what was recorded last", Doing.RECORD, "AuditBack", _NORMAL, "the sink takes audit records again"),
 )
 
-EVENTS = (*PROPOSALS, *STANDING_CHANGES, *SUBJECTS, *GUARDS, *TICKETS, *AUDIT)
+EVENTS = (*PROPOSALS, *STANDING_CHANGES, *SUBJECTS, *GUARDS, *POLICIES, *TICKETS, *AUDIT)
 """Every Event that the engine posts."""
 
 

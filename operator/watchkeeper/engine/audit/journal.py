@@ -125,7 +125,7 @@ class Journal:
                 self.add_or_count([self._about(RecordType.SINK_FAILING, name, lane.problem, now)])
             elif lane.problem is None and before is not None:
                 del self._told[name]
-                logger.warning("an audit sink is back", extra={"sink": name, "error": before})
+                logger.warning("an audit sink is back", extra={"sink": name, "had_failed": before})
                 self.add_or_count([self._about(RecordType.SINK_BACK, name, f"it had failed: {before}", now)])
         return self.head != head
 

@@ -128,13 +128,17 @@ class AuditTrail:
         if self._newest is None:
             return
         failing = problem is not None
-        held = "nothing executes until it does" if self.required else "records are kept meanwhile, nothing is held back"
+        held = (
+            "nothing executes until they are" if self.required else "records are kept meanwhile, nothing is held back"
+        )
         self._recorder.event(
             self._newest,
             kind=EventType.WARNING if failing else EventType.NORMAL,
             action=Doing.RECORD,
             reason="AuditFailing" if failing else "AuditBack",
-            note=f"{problem}; {held}" if failing else f"{sink} takes audit records again; it had failed: {before}",
+            note=f"audit records are not taken: {problem}; {held}"
+            if failing
+            else f"{sink} takes audit records again; it had failed: {before}",
         )
 
     def _facts(self, obj: Resource) -> list[Fact]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import httpx
 
 from watchkeeper.api.v1alpha1.subject import Subject, TiKVConnection
-from watchkeeper.errors import Gone, Invalid, Transient
+from watchkeeper.errors import Denied, Gone, Invalid, Transient
 from watchkeeper.ports.driver import ActionDefinition, SubjectDriver
 from watchkeeper.ports.environment import Environment
 from watchkeeper.subjects.tikv.catalog import ACTIONS
@@ -39,6 +39,7 @@ class TiKVPlugin:
         Raises:
             Invalid: the connection makes no sense.
             Transient: the Secret is not there (yet), or cannot be read now.
+            Denied: the operator may not read the Secret.
         """
         connection = subject.spec.tikv
         if connection is None:
@@ -84,5 +85,9 @@ async def _context(
     try:
         data = await environment.surroundings.secret(subject.metadata.namespace, name)
     except Gone as error:
-        raise Transient(f"Secret {name} is not there: {error.message}", reason="SecretMissing") from error
+        text = f"Secret {name} (spec.tikv.tlsSecretRef) is not there: create it with ca.crt, tls.crt and tls.key"
+        raise Transient(text, reason="SecretMissing") from error
+    except Denied as error:
+        text = f"Secret {name} may not be read: the operator needs a Role for it as in manifests/samples/secret-reader.yaml"
+        raise Denied(f"{text} ({error.message})") from error
     return client_context(data, secret=name)
