@@ -205,7 +205,7 @@ def _stored_proposal(api: Api, name: str, **spec: Any) -> dict[str, Any]:
         del body["spec"][field]
     body["metadata"]["name"] = name
     body["spec"] |= spec
-    return api.create("actionproposals", NAMESPACE, body).accepted()
+    return api.create(copied("ActionProposal"), NAMESPACE, body).accepted()
 
 
 OPTIONAL = {
@@ -220,7 +220,7 @@ def test_an_optional_field_cannot_be_added_later(api: Api) -> None:
     stored = _stored_proposal(api, "added-later")
     for field, value in OPTIONAL.items():
         changed = replaced(stored, ("spec", field), value)
-        api.put("actionproposals", NAMESPACE, "added-later", changed, dry=True).refused("immutable", code=422)
+        api.put(copied("ActionProposal"), NAMESPACE, "added-later", changed, dry=True).refused("immutable", code=422)
 
 
 def test_approvals_are_appended_in_order_and_stay(api: Api) -> None:
@@ -228,12 +228,12 @@ def test_approvals_are_appended_in_order_and_stay(api: Api) -> None:
     assert stored["spec"]["approvals"] == []  # so that a JSON patch can append to it
     for by in ("zoe", "adam"):
         entry = {"op": "add", "path": "/spec/approvals/-", "value": {"by": by, "decision": "Approved"}}
-        stored = api.patch("actionproposals", NAMESPACE, "appended", [entry]).accepted()
+        stored = api.patch(copied("ActionProposal"), NAMESPACE, "appended", [entry]).accepted()
     entries = stored["spec"]["approvals"]
     assert [entry["by"] for entry in entries] == ["zoe", "adam"]
     for wrong in (entries[::-1], entries[1:], entries[:1]):
         changed = replaced(stored, ("spec", "approvals"), wrong)
-        api.put("actionproposals", NAMESPACE, "appended", changed, dry=True).refused("append-only", code=422)
+        api.put(copied("ActionProposal"), NAMESPACE, "appended", changed, dry=True).refused("append-only", code=422)
 
 
 def test_cancel_and_acknowledge_can_be_written_once(api: Api) -> None:
@@ -241,20 +241,22 @@ def test_cancel_and_acknowledge_can_be_written_once(api: Api) -> None:
     cancel = {"cancel": {"reason": "changed my mind"}}
     found = {"acknowledge": {"outcome": "Succeeded", "reason": "looked"}}
     for part in (cancel, found):
-        api.merge("actionproposals", NAMESPACE, "once", {"spec": part}).accepted()
-        api.merge("actionproposals", NAMESPACE, "once", {"spec": part}).accepted()  # the same again changes nothing
+        api.merge(copied("ActionProposal"), NAMESPACE, "once", {"spec": part}).accepted()
+        api.merge(
+            copied("ActionProposal"), NAMESPACE, "once", {"spec": part}
+        ).accepted()  # the same again changes nothing
 
 
 def test_a_ticket_can_be_held_and_let_go(api: Api) -> None:
     name = _plain("Ticket")["metadata"]["name"]
     for hold in (False, True, False):
-        made = api.merge("tickets", NAMESPACE, name, {"spec": {"hold": hold}}).accepted()
+        made = api.merge(copied("Ticket"), NAMESPACE, name, {"spec": {"hold": hold}}).accepted()
         assert made["spec"]["hold"] is hold
 
 
 def test_observe_needs_no_approval_rules(api: Api) -> None:
     body = replaced(_plain("OperatorPolicy"), ("spec",), {"mode": "Observe"})
-    spec = api.create("operatorpolicies", EMPTY, body, dry=True).accepted()["spec"]
+    spec = api.create(copied("OperatorPolicy"), EMPTY, body, dry=True).accepted()["spec"]
     assert "approval" not in spec
 
 
@@ -318,6 +320,10 @@ def test_kubectl_explains_every_field(installed: Cluster, kind: str) -> None:
         assert field["description"].split()[0] in shown
 
 
+COLUMN_LIST = "additionalPrinterColumns"
+CONDITION_OF = re.compile(r'conditions\[\?\(@\.type=="(\w+)"')
+
+
 @pytest.mark.parametrize("kind", CRDS)
 def test_columns_show_what_is_in_the_object(api: Api, kind: str) -> None:
     accept = "application/json;as=Table;v=v1;g=meta.k8s.io"
@@ -326,13 +332,16 @@ def test_columns_show_what_is_in_the_object(api: Api, kind: str) -> None:
     api.create(plural, COLUMNS, body).accepted()
     if "status" in schema_of(kind)["properties"]:
         status = example(schema_of(kind)["properties"]["status"])
-        for column in CRDS[kind]["spec"]["versions"][0]["additionalPrinterColumns"]:
-            if wanted := re.search(r'conditions\[\?\(@\.type=="(\w+)"', column["jsonPath"]):
-                status["conditions"][0]["type"] = wanted[1]
+        paths = {column["jsonPath"]: column["type"] for column in CRDS[kind]["spec"]["versions"][0][COLUMN_LIST]}
+        wanted = [found[1] for found in map(CONDITION_OF.search, paths) if found]
+        if wanted:
+            status["conditions"] = [status["conditions"][0] | {"type": type_} for type_ in wanted]
+        if paths.get(".status.observedTime") == "date":
+            status["observedTime"] = "2026-01-01T00:00:00Z"  # an age is shown of what is past only
         api.merge(plural, COLUMNS, name, {"status": status}, subresource="status").accepted()
     path = api.path(plural, COLUMNS, name)
     table = api.send("GET", path, None, accept=accept).accepted()
-    declared = CRDS[kind]["spec"]["versions"][0]["additionalPrinterColumns"]
+    declared = CRDS[kind]["spec"]["versions"][0][COLUMN_LIST]
     shown = table["columnDefinitions"]
     assert [c["name"] for c in shown[1:]] == [c["name"] for c in declared]
     for column, cell in zip(shown, table["rows"][0]["cells"], strict=True):
