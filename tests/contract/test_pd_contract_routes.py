@@ -319,3 +319,10 @@ async def test_every_answer_of_a_region_route_is_compact(pd: httpx.AsyncClient) 
     region = await some_region(pd)
     text = (await pd.get(f"{V1}/region/id/{region['id']}")).text
     assert text == json.dumps(json.loads(text), separators=(",", ":"))
+
+
+@pytest.mark.parametrize("path", ["/stores", "/stores/check", "/labels/stores"])
+async def test_stores_are_listed_in_no_order(pd: httpx.AsyncClient, path: str) -> None:
+    seen = {tuple(one["store"]["id"] for one in (await get(pd, path))["stores"]) for _ in range(30)}
+    assert len(seen) > 1
+    assert len({frozenset(one) for one in seen}) == 1

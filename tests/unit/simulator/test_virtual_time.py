@@ -50,6 +50,14 @@ def test_the_same_seed_and_calls_give_the_same_history_to_the_last_operator() ->
     assert first != history(8)
 
 
+def test_lists_without_order_are_the_same_in_each_run_and_change_nothing() -> None:
+    looks = [Simulator(seed=3), Simulator(seed=3)]
+    seen = [[one.call("GET", "/pd/api/v1/stores").body for _ in range(9)] for one in looks]
+    assert seen[0] == seen[1]
+    assert len(set(seen[0])) > 1
+    assert looks[0].world.random.getstate() == Simulator(seed=3).world.random.getstate()
+
+
 def test_however_time_is_cut_the_history_is_the_same() -> None:
     def leaders(step: float) -> list[int]:
         simulator = Simulator(Scenario(regions=60))
