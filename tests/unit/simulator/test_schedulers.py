@@ -167,6 +167,40 @@ def test_what_is_hot_no_more_cools_down_and_leaves_the_list() -> None:
     assert not simulator.coordinator.hot.is_hot(simulator.region(7))
 
 
+def test_what_is_cooling_down_is_in_no_list_though_scatter_refuses_it() -> None:
+    simulator = hot_cluster()
+    simulator.coordinator.scheduler_pauses.set("balance-hot-region-scheduler", 100_000)
+    simulator.clock.advance(400)
+    hot, region = simulator.coordinator.hot, simulator.region(7)
+    assert hot.shown(HotKind.READ, region.leader_store)
+    for region_id in (7, 7 + 4 * 12):
+        simulator.workload.cool(simulator.region(region_id).start_key + b"!")
+    simulator.clock.advance(21)
+    assert not hot.shown(HotKind.READ, region.leader_store)
+    known = hot.known(HotKind.READ, region.leader_store, region.id)
+    assert known is not None
+    assert known.degree > 18
+    assert hot.is_hot(region)
+
+
+def test_a_leader_that_moves_begins_anew_with_reads_and_keeps_its_writes() -> None:
+    simulator = hot_cluster()
+    simulator.coordinator.scheduler_pauses.set("balance-hot-region-scheduler", 100_000)
+    simulator.clock.advance(400)
+    hot, region = simulator.coordinator.hot, simulator.region(7)
+    old, new = region.leader_store, next(one.store_id for one in region.peers if one.store_id != region.leader_store)
+    with simulator.world.regions.changing(region):
+        region.leader_store = new
+    simulator.clock.advance(31)
+    degrees = {kind: hot.known(kind, new, region.id) for kind in HotKind}
+    assert [one.region.id for one in hot.shown(HotKind.WRITE, new)].count(region.id) == 1
+    assert degrees[HotKind.READ] is not None
+    assert degrees[HotKind.READ].degree <= 4
+    assert not [one for one in hot.shown(HotKind.READ, old) if one.region is region]
+    simulator.clock.advance(150)
+    assert [one for one in hot.shown(HotKind.READ, new) if one.region is region]
+
+
 def test_the_hot_region_scheduler_parts_two_hot_regions() -> None:
     """In the recording, too, one of the two leaders left the store (at 115 s)."""
     simulator = Simulator(Scenario(regions=60, stores=3, zones=3, knobs=Knobs(region_heartbeat_seconds=20)))
