@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from localcluster.cluster import Cluster
+from tests.integration.admission_world import until
 from tests.integration.cel_rows import CEL_ROWS, ON_CREATE, ON_UPDATE, REMOVED, CelRow
 from tests.integration.rest import Api, Users, users_of
 from tests.integration.schema_constraints import (
@@ -314,7 +315,9 @@ def test_no_name_is_taken_by_another_kind_of_this_server(installed: Cluster, use
 
 @pytest.mark.parametrize("kind", CRDS)
 def test_kubectl_explains_every_field(installed: Cluster, kind: str) -> None:
-    shown = installed.kubectl("explain", f"{plural_of(kind)}.spec").stdout
+    words = ("explain", f"{plural_of(kind)}.spec")
+    until("its OpenAPI is published", lambda: installed.kubectl(*words, check=False).returncode == 0)
+    shown = installed.kubectl(*words).stdout
     for name, field in schema_of(kind)["properties"]["spec"]["properties"].items():
         assert f"  {name}\t<" in shown
         assert field["description"].split()[0] in shown
