@@ -13,7 +13,14 @@ import pytest
 
 from watchkeeper.adapters.kubernetes.answers import KindNotInstalled
 from watchkeeper.adapters.kubernetes.connection import Connection
-from watchkeeper.adapters.kubernetes.guardcomparison import BINDINGS, KINDS, MUTATING, STAMP_BINDINGS, STAMPS
+from watchkeeper.adapters.kubernetes.guardcomparison import (
+    BINDINGS,
+    KINDS,
+    MUTATING,
+    STAMP_BINDINGS,
+    STAMPS,
+    VALIDATING,
+)
 from watchkeeper.adapters.kubernetes.guardobjects import WatchTiming
 from watchkeeper.adapters.kubernetes.guards import GuardTiming, KubernetesGuards
 from watchkeeper.admission.rendering import render
@@ -33,6 +40,9 @@ QUICK = GuardTiming(
 )
 
 
+GROUP_PATH = "/apis/admissionregistration.k8s.io"
+
+
 class Server:
     """Stores the shipped set; its watches say what is put into them."""
 
@@ -40,6 +50,10 @@ class Server:
         self.stored: dict[str, dict[str, Any]] = {plural: {} for plural in KINDS.values()}
         for item in render():
             self.stored[KINDS[item["kind"]]][item["metadata"]["name"]] = copy.deepcopy(item)
+        self.served: dict[str, tuple[str, ...]] = {"v1": tuple(KINDS.values())}
+        """Versions of the API group, with the resources that each has."""
+        self.group: Any = None
+        """What the question for the versions is answered with, if not truly."""
         self.refuse: dict[str, WatchkeeperError] = {}
         """By resource: what a list is answered with."""
         self.probe: WatchkeeperError | None = REFUSED
@@ -71,16 +85,28 @@ class Server:
             if self.probe is not None:
                 raise self.probe
             return {}
-        plural = path.rpartition("/")[2]
+        if path == GROUP_PATH:
+            return self._versions()
+        version, plural = path.removeprefix(f"{GROUP_PATH}/").split("/")
         self.lists.append(plural)
         if plural in self.refuse:
             raise self.refuse[plural]
+        if plural not in self.served.get(version, ()):
+            raise KindNotInstalled(f"GET {path}: 404 page not found")
         items = [copy.deepcopy(item) for item in self.stored[plural].values()]
         return {"items": items, "metadata": {"resourceVersion": "7"}}
 
+    def _versions(self) -> dict[str, Any]:
+        if isinstance(self.group, WatchkeeperError):
+            raise self.group
+        names = [{"groupVersion": f"admissionregistration.k8s.io/{name}", "version": name} for name in self.served]
+        return {"kind": "APIGroup", "versions": names} if self.group is None else self.group
+
     async def stream(self, path: str, query: Mapping[str, str]) -> AsyncGenerator[dict[str, Any], None]:
+        version, plural = path.removeprefix(f"{GROUP_PATH}/").split("/")
+        assert plural in self.served[version]
         assert query["resourceVersion"] == "7"
-        news = self.watches[path.rpartition("/")[2]] = asyncio.Queue()
+        news = self.watches[plural] = asyncio.Queue()
         while (event := await news.get()) is not None:
             if isinstance(event, WatchkeeperError):
                 raise event
@@ -201,15 +227,65 @@ async def test_a_watch_that_ends_is_followed_by_a_list(event: dict[str, Any] | W
 async def test_a_server_without_mutating_policies_is_guarded_and_stamps_nothing() -> None:
     """Before Kubernetes 1.36; and where it is upgraded, the next list tells."""
     server = Server()
-    server.refuse = {plural: KindNotInstalled("404 page not found") for plural in MUTATING}
+    server.served = {"v1": VALIDATING, "v1alpha1": ()}
     timing = GuardTiming(probe=0.02, watch=WatchTiming(relist=0.05, retry=0.02, patience=5))
     async with guarding(server, timing) as guards:
         await guards.start(lambda: None)
         assert guards.known().active
         assert not guards.known().stamping
         assert (await guards.survey()).active
-        server.refuse.clear()
+        server.served = {"v1": tuple(KINDS.values())}
         await until(lambda: guards.known().stamping)
+
+
+@pytest.mark.parametrize("version", ["v1beta1", "v1alpha1"])
+async def test_a_foreign_policy_in_an_older_version_of_the_api_is_seen(version: str) -> None:
+    """Kubernetes 1.34 and 1.35, where somebody has switched that version on: listed, watched, and seen before a write."""
+    server = Server()
+    server.served = {"v1": VALIDATING, "v1beta1": ()} | {version: MUTATING}
+    for plural in MUTATING:
+        server.stored[plural].clear()
+    foreign = {"matchConstraints": {"resourceRules": [{"apiGroups": ["watchkeeper.dev"], "resources": ["*"]}]}}
+    item = {"metadata": {"name": "signs.example.com"}, "spec": foreign}
+    async with guarding(server) as guards:
+        await guards.start(lambda: None)
+        assert guards.known().active
+        await until(lambda: STAMPS in server.watches)
+        server.watches[STAMPS].put_nowait({"type": "ADDED", "object": item})
+        await until(lambda: guards.known().reason == "Foreign")
+        server.watches[STAMPS].put_nowait({"type": "DELETED", "object": item})
+        await until(lambda: guards.known().active)
+        server.stored[STAMPS]["signs.example.com"] = item
+        state = await guards.survey()
+        assert state.reason == "Foreign"
+        assert "kubectl delete mutatingadmissionpolicy signs.example.com" in state.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Denied("forbidden: cannot get path"), "bind the ClusterRole system:discovery"),
+        (Unreachable("no answer"), "no answer"),
+        (KindNotInstalled("404 page not found"), "404 page not found"),
+        ({}, "does not tell the versions"),
+        ({"versions": "v1"}, "does not tell the versions"),
+        ({"versions": ["v1"]}, "does not tell the versions"),
+        ({"versions": [{"version": "v1beta1"}]}, "does not tell the versions"),
+        ({"versions": [{"version": "v1"}, {"version": "../v1"}]}, "is no name"),
+    ],
+    ids=["forbidden", "silent", "no group", "empty", "a string", "strings", "without v1", "a path"],
+)
+async def test_without_knowing_the_versions_of_the_api_nothing_executes(answer: Any, words: str) -> None:
+    server = Server()
+    server.served, server.group = {"v1": VALIDATING}, answer
+    async with guarding(server) as guards:
+        await guards.start(lambda: None)
+        assert not guards.known().active
+        state = await guards.survey()
+        assert state.reason == "Unreadable"
+        assert f"{STAMPS} cannot be read" in state.message
+        assert words in state.message
+        assert "kubectl apply" not in state.message, "that would not help"
 
 
 async def test_stamps_that_are_not_bound_stamp_nothing() -> None:

@@ -8,15 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from watchkeeper.adapters.kubernetes import paths
-from watchkeeper.adapters.kubernetes.answers import KindNotInstalled
-from watchkeeper.adapters.kubernetes.guardcomparison import KINDS, MUTATING, Specs
-from watchkeeper.adapters.kubernetes.pages import read_versioned
+from watchkeeper.adapters.kubernetes.guardcomparison import KINDS, Specs
+from watchkeeper.adapters.kubernetes.guardlists import NO_DISCOVERY, Listed, list_guards
 from watchkeeper.adapters.kubernetes.requester import Requester, Streamer
 from watchkeeper.errors import Denied, Transient, WatchkeeperError
 from watchkeeper.ports.guards import GuardFault, GuardProblem
 
-GROUP = "admissionregistration.k8s.io"
 RESOURCES = tuple(KINDS.values())
 _ALLOW = "kubectl apply --server-side -f manifests/20-operator-rbac.yaml"
 
@@ -46,7 +43,7 @@ class Picture:
     def unreadable(self) -> Iterator[GuardProblem]:
         """What the errors mean."""
         for plural, error in sorted(self.errors.items()):
-            command = _ALLOW if isinstance(error, Denied) else ""
+            command = _ALLOW if isinstance(error, Denied) and error.reason != NO_DISCOVERY else ""
             yield GuardProblem(GuardFault.UNREADABLE, f"{plural} cannot be read: {error.message}", command)
 
 
@@ -87,7 +84,8 @@ class GuardObjects:
 
         async def one(plural: str) -> None:
             try:
-                fresh.stored[plural] = (await self._list(plural))[0]
+                listed = await list_guards(self._connection, plural)
+                fresh.stored[plural] = listed.specs if listed is not None else None
             except WatchkeeperError as error:
                 fresh.errors[plural] = error
 
@@ -104,34 +102,24 @@ class GuardObjects:
         while True:
             self._again[plural].clear()
             try:
-                version = await self._take_list(plural)
-                await self._until_due(plural, version)
+                await self._until_due(plural, await self._take_list(plural))
             except WatchkeeperError as error:
                 self._picture.errors[plural] = error
                 self._changed()
                 await asyncio.sleep(self._timing.retry)
 
-    async def _take_list(self, plural: str) -> str | None:
-        """The list becomes what is known; the version to watch from, or None where there is nothing to watch."""
-        specs, version = await self._list(plural)
-        self._picture.stored[plural] = specs
+    async def _take_list(self, plural: str) -> Listed | None:
+        """The list becomes what is known; None where there is nothing to watch."""
+        listed = await list_guards(self._connection, plural)
+        self._picture.stored[plural] = listed.specs if listed is not None else None
         self._picture.errors.pop(plural, None)
         self._read_at[plural] = self._monotonic()
         self._changed()
-        return version if specs is not None else None
+        return listed
 
-    async def _list(self, plural: str) -> tuple[Specs | None, str]:
-        try:
-            items, version = await read_versioned(self._connection, paths.collection(GROUP, "v1", plural, None))
-        except KindNotInstalled:
-            if plural not in MUTATING:
-                raise
-            return None, ""  # an API server before 1.36
-        return {item["metadata"]["name"]: item.get("spec") or {} for item in items}, version
-
-    async def _until_due(self, plural: str, version: str | None) -> None:
+    async def _until_due(self, plural: str, listed: Listed | None) -> None:
         """Watch until the next list is due, or somebody asks for it, or the watch ends."""
-        watching = asyncio.create_task(self._watch(plural, version) if version else asyncio.sleep(self._timing.relist))
+        watching = asyncio.create_task(self._watch(plural, listed) if listed else asyncio.sleep(self._timing.relist))
         asked = asyncio.create_task(self._again[plural].wait())
         try:
             await asyncio.wait((watching, asked), timeout=self._timing.relist, return_when=asyncio.FIRST_COMPLETED)
@@ -145,11 +133,11 @@ class GuardObjects:
         if isinstance(results[0], WatchkeeperError) and results[0].reason != "Expired":
             raise results[0]
 
-    async def _watch(self, plural: str, version: str) -> None:
+    async def _watch(self, plural: str, listed: Listed) -> None:
         """Take news until the watch ends; one that expired (410) ends as any other."""
-        query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": str(int(self._timing.relist) + 1)}
-        path = paths.collection(GROUP, "v1", plural, None)
-        async with contextlib.aclosing(self._connection.stream(path, query)) as events:
+        lasts = str(int(self._timing.relist) + 1)
+        query = {"watch": "1", "resourceVersion": listed.resource_version, "timeoutSeconds": lasts}
+        async with contextlib.aclosing(self._connection.stream(listed.path, query)) as events:
             async for event in events:
                 if not self._took(plural, event):
                     return
