@@ -8,6 +8,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 LOCK := requirements/dev.txt
 WORKERS ?= 3
+export WATCHKEEPER_KUBERNETES := $(or $(KUBERNETES),$(WATCHKEEPER_KUBERNETES))
 STAMP := $(VENV)/.installed-$(shell cat $(LOCK) pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
 .PHONY: help venv demo test check fmt crds manifests rbac-check bench soak cluster-up cluster-down binaries lock clean
@@ -27,7 +28,7 @@ $(STAMP): $(LOCK) pyproject.toml
 binaries: venv ## the control plane's programs, built once and cached outside the checkout
 	@$(PY) -m localcluster binaries
 
-demo: binaries ## the main story on a local control plane and a simulated TiKV (KEEP=1 leaves it running)
+demo: binaries ## the main story on a local control plane and a simulated TiKV (KEEP=1 leaves it running, KUBERNETES=1.34 takes another version)
 	@$(PY) -m localcluster.demo $(if $(KEEP),--keep)
 
 test: binaries ## all tests, WORKERS (3) at once; ends with pytest's closing line

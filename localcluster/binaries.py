@@ -19,7 +19,7 @@ from localcluster.cachefolder import Report, cache_root, locked
 from localcluster.errors import BinariesError
 from localcluster.gobuild import build
 from localcluster.gotoolchain import find_go
-from localcluster.sources import Source, all_sources
+from localcluster.sources import Source, all_sources, chosen_kubernetes
 
 FOLDER_VARIABLE = "WATCHKEEPER_BINARIES"
 _STAMP = "stamp.json"
@@ -39,10 +39,13 @@ class Binaries:
 def ensure(report: Report = print) -> Binaries:
     """Find the programs, or build what the cache lacks; `report` gets a line whenever there is something to wait for.
 
+    Which Kubernetes it is says ``WATCHKEEPER_KUBERNETES`` (a minor version, such as ``1.35``).
+
     Raises:
-        BinariesError: the folder of ``WATCHKEEPER_BINARIES`` does not hold what is needed, or the build failed.
+        BinariesError: there is no such version here, the folder of ``WATCHKEEPER_BINARIES`` does not hold what is
+            needed, or the build failed.
     """
-    sources = all_sources()
+    sources = all_sources(chosen_kubernetes())
     named = os.environ.get(FOLDER_VARIABLE)
     if named and not all(is_cached(source) for source in sources):
         folder = Path(named).absolute()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import abc
+import json
 import os
 import subprocess
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 from localcluster.errors import KubectlError
@@ -97,13 +99,52 @@ class Cluster(abc.ABC):
             capture_output=True,
             text=True,
             timeout=timeout,
-            env={**os.environ, "KUBECONFIG": str(config), "KUBERC": "off"},
+            env=_environment(config),
             check=False,
         )
         if check and run.returncode != 0:
             raise KubectlError(f"kubectl {' '.join(arguments)}", run.returncode, run.stdout, run.stderr)
         return run
 
+    def shell(
+        self, command: str, *, user: str | None = None, timeout: float = 60.0
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a line in bash as `user` or the admin, whose `kubectl` is the one of this cluster.
+
+        Raises:
+            subprocess.TimeoutExpired: it took longer than `timeout` seconds.
+        """
+        environment = _environment(self.kubeconfig(user) if user else self.admin)
+        environment["PATH"] = f"{self.kubectl_program.parent}:{environment.get('PATH', os.defpath)}"
+        return subprocess.run(
+            ["/bin/bash", "-c", command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=environment,
+            check=False,
+        )
+
+    def serves(self, group_version: str, plural: str) -> bool:
+        """Whether the API has a kind in a version, such as ``admissionregistration.k8s.io/v1``."""
+        served = self.kubectl("get", "--raw", f"/apis/{group_version}", check=False)
+        if served.returncode != 0 and "NotFound" in served.stderr:
+            return False
+        if served.returncode != 0:
+            raise KubectlError(f"kubectl get --raw /apis/{group_version}", served.returncode, "", served.stderr)
+        return any(resource["name"] == plural for resource in json.loads(served.stdout)["resources"])
+
+    @cached_property
+    def stamps(self) -> bool:
+        """Whether the API server has MutatingAdmissionPolicy (Kubernetes 1.36 and later): it can fill in who acts."""
+        return self.serves("admissionregistration.k8s.io/v1", "mutatingadmissionpolicies")
+
     def apply(self, manifest: str, *, user: str | None = None) -> str:
         """``kubectl apply -f -``; gives what it printed."""
         return self.kubectl("apply", "-f", "-", stdin=manifest, user=user).stdout
+
+
+def _environment(config: Path) -> dict[str, str]:
+    """Of a kubectl with this kubeconfig and no settings of the user who runs us."""
+    return {**os.environ, "KUBECONFIG": str(config), "KUBERC": "off"}

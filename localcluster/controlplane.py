@@ -40,6 +40,7 @@ class ControlPlane(Cluster):
         folder: where the state goes; None for a temporary folder that is removed at the end.
         detached: leave it running when the program ends, see `localcluster.detached`.
         binaries: the programs; None to look for them, and build them where needed.
+        apiserver_flags: further flags of kube-apiserver, such as feature gates.
         reserve: how ports are found; a test gives its own.
     """
 
@@ -49,6 +50,7 @@ class ControlPlane(Cluster):
         folder: Path | None = None,
         detached: bool = False,
         binaries: Binaries | None = None,
+        apiserver_flags: Sequence[str] = (),
         reserve: Callable[[int], PortReservation] = PortReservation,
     ) -> None:
         if sys.platform != "linux":
@@ -59,6 +61,7 @@ class ControlPlane(Cluster):
         super().__init__(self._binaries.kubectl)
         self._given_folder = folder
         self._detached = detached
+        self._apiserver_flags = tuple(apiserver_flags)
         self._reserve = reserve
         self._folder: Path | None = None
         self._layout: Layout | None = None
@@ -179,7 +182,7 @@ class ControlPlane(Cluster):
         mark("files")
         binaries = self._binaries
         self._spawn("etcd", components.etcd_command(binaries, layout))
-        self._spawn("apiserver", components.apiserver_command(binaries, layout))
+        self._spawn("apiserver", [*components.apiserver_command(binaries, layout), *self._apiserver_flags])
         pair = (layout.pki / "admin.crt", layout.pki / "admin.key")
         probe = Probe(layout.server, ca=layout.pki / "ca.crt", certificate=pair[0], key=pair[1])
         self._wait(lambda: probe.status("/readyz") == 200, "apiserver", deadline)

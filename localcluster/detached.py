@@ -10,9 +10,13 @@ from pathlib import Path
 from localcluster import statefolder
 from localcluster.cachefolder import Report, locked
 from localcluster.controlplane import ControlPlane
+from localcluster.errors import LocalClusterError
+from localcluster.sources import chosen_kubernetes
 
 PEOPLE = ("alice", "bob", "carol")
 _COMPONENTS = set(statefolder.STOP_ORDER)
+_VERSION = "kubernetes-version"
+"""The file in the state folder that holds the minor version."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +49,20 @@ def up(report: Report) -> Running:
     """Start it, unless it runs already.
 
     Raises:
-        LocalClusterError: it could not be started; nothing is left running.
+        LocalClusterError: it could not be started, and nothing is left running; or one of another version runs.
     """
+    wanted = chosen_kubernetes()
     with locked("cluster", report):
+        folder = state_folder()
         if found := running():
+            there = (folder / _VERSION).read_text()
+            if there != wanted:
+                raise LocalClusterError(f"a cluster of Kubernetes {there} is running: `make cluster-down` first")
             report("the cluster is running already")
             return found
         _remove()  # what a reboot or a kill left
-        folder = state_folder()
         folder.mkdir(mode=0o700, parents=True)
+        (folder / _VERSION).write_text(wanted)
         plane = ControlPlane(folder=folder, detached=True)
         with plane:  # an error or an interrupt from here on stops it again
             started = Running(plane.admin, tuple(plane.kubeconfig(name) for name in PEOPLE))

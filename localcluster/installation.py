@@ -18,6 +18,7 @@ from watchkeeper.domain.audit.checkpoint import new_key
 ROOT = Path(__file__).parents[1]
 OPERATOR_NAMESPACE = "watchkeeper-system"
 SERVICE_ACCOUNT = "watchkeeper-controller"
+STAMPS_FILE = "11-admission-mutating.yaml"
 IN_FORCE_SECONDS = 20.0
 _BORN_APPROVED = """\
 apiVersion: watchkeeper.dev/v1alpha1
@@ -50,20 +51,27 @@ spec: {reason: an unsigned stop is stamped}
 
 
 def install(cluster: Cluster) -> None:
-    """Apply `crds/` and `manifests/`, and wait until both are in force.
+    """Apply `crds/` and of `manifests/` what the API server has, and wait until both are in force.
 
     Raises:
         LocalClusterError: the admission set did not come into force in time.
     """
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(ROOT / "crds"))
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "manifests"))
+    words = [word for file in manifests(cluster) for word in ("-f", str(file))]
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", *words)
     _make_audit_key(cluster)
     deadline = time.monotonic() + IN_FORCE_SECONDS
     while (missing := _not_in_force(cluster)) is not None:
         if time.monotonic() > deadline:
             raise LocalClusterError(f"the admission set did not come into force: {missing}")
         time.sleep(0.2)
+
+
+def manifests(cluster: Cluster) -> list[Path]:
+    """The files of ``manifests/`` that the cluster's API has the kinds for: before Kubernetes 1.36 one is left out."""
+    files = sorted((ROOT / "manifests").glob("*.yaml"))
+    return [file for file in files if cluster.stamps or file.name != STAMPS_FILE]
 
 
 def _make_audit_key(cluster: Cluster) -> None:
@@ -90,8 +98,7 @@ def _not_in_force(cluster: Cluster) -> str | None:
         answer = _tried(cluster, attempt)
         if "ValidatingAdmissionPolicy" not in answer.stderr or "watchkeeper.dev" not in answer.stderr:
             return answer.stderr or answer.stdout
-    stamps = cluster.kubectl("get", "--raw", "/apis/admissionregistration.k8s.io/v1").stdout
-    if "mutatingadmissionpolicies" in stamps:
+    if cluster.stamps:
         answer = _tried(cluster, _UNSIGNED_STOP)
         if answer.returncode != 0 or '"by":' not in answer.stdout:
             return answer.stderr or answer.stdout

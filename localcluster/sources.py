@@ -6,6 +6,7 @@ The versions are those of the wrapper modules in ``gomod/``, so that go.mod is t
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import re
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from pathlib import Path
 from localcluster.errors import BinariesError
 
 GOMOD = Path(__file__).parent / "gomod"
+KUBERNETES_VARIABLE = "WATCHKEEPER_KUBERNETES"
+DEFAULT_KUBERNETES = "1.37"
 BUILD_FLAGS = ("-mod=readonly", "-buildvcs=false", "-trimpath", "-p=2")
 BUILD_ENVIRONMENT = {"GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
 _COMPONENT_VERSION = "k8s.io/component-base/version"
@@ -28,11 +31,13 @@ class Source:
     version: str
     programs: Mapping[str, str]
     ldflags: str
+    directory: str = ""
+    """Where below ``gomod/`` its module is, if not under its name."""
 
     @property
     def module(self) -> Path:
         """The folder with go.mod and go.sum."""
-        return GOMOD / self.name
+        return GOMOD / (self.directory or self.name)
 
     @property
     def minor(self) -> str:
@@ -77,15 +82,37 @@ def etcd_source() -> Source:
     return Source("etcd", version, {"etcd": package}, "-s -w")
 
 
-def kube_source() -> Source:
-    """The three programs of Kubernetes, from ``gomod/kube``."""
-    version = required_version((GOMOD / "kube" / "go.mod").read_text(), "k8s.io/kubernetes")
+def kubernetes_versions() -> list[str]:
+    """The minor versions of Kubernetes that there is a wrapper module for, the oldest first."""
+    names = (go_mod.parent.name for go_mod in (GOMOD / "kube").glob("*/go.mod"))
+    return sorted(names, key=lambda name: int(name.split(".")[1]))
+
+
+def chosen_kubernetes() -> str:
+    """The minor version that ``$WATCHKEEPER_KUBERNETES`` names, else the default.
+
+    Raises:
+        BinariesError: there is no wrapper module for it.
+    """
+    chosen = os.environ.get(KUBERNETES_VARIABLE) or DEFAULT_KUBERNETES
+    if chosen not in (known := kubernetes_versions()):
+        raise BinariesError(f"{KUBERNETES_VARIABLE}={chosen}: choose one of {', '.join(known)}")
+    return chosen
+
+
+def kube_source(minor: str = DEFAULT_KUBERNETES) -> Source:
+    """The three programs of one Kubernetes version, from ``gomod/kube/MINOR``.
+
+    kubectl belongs to them: upstream supports it beside servers of the same minor version and of one above or below.
+    """
+    directory = f"kube/{minor}"
+    version = required_version((GOMOD / directory / "go.mod").read_text(), "k8s.io/kubernetes")
     programs = {
         name: f"k8s.io/kubernetes/cmd/{name}" for name in ("kube-apiserver", "kube-controller-manager", "kubectl")
     }
-    return Source("kube", version, programs, kubernetes_ldflags(version))
+    return Source("kube", version, programs, kubernetes_ldflags(version), directory)
 
 
-def all_sources() -> tuple[Source, Source]:
-    """Everything a control plane is made of, the quick build first."""
-    return etcd_source(), kube_source()
+def all_sources(minor: str = DEFAULT_KUBERNETES) -> tuple[Source, Source]:
+    """Everything a control plane of that Kubernetes version is made of, the quick build first."""
+    return etcd_source(), kube_source(minor)

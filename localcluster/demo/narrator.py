@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -47,16 +48,27 @@ class Narrator:
         Raises:
             StoryError: it was refused although it should not, or the other way round.
         """
-        shown = " ".join(_quoted(word) for word in words)
-        print(_paint(f"{user}$ kubectl {shown}", "1;32"), flush=True)
+        shown = " ".join(["kubectl", *(_quoted(word) for word in words)])
+        _prompt(user, shown)
         if stdin is not None:
             print(_indented(stdin, "| "), flush=True)
         done = self._cluster.kubectl("-n", self._namespace, *words, user=user, stdin=stdin, check=False)
-        output = (done.stdout + done.stderr).rstrip()
-        print(_indented(output, "  "), flush=True)
-        if (done.returncode != 0) is not refused:
-            raise StoryError(f"kubectl {shown} ended with exit code {done.returncode}: {output}")
-        return done.stdout
+        return _answered(shown, done, refused=refused)
+
+    def paste(self, user: str, command: str, *, refused: bool = False) -> str:
+        """Run a line of a message in a shell, as it stands there, and show what it prints.
+
+        Raises:
+            StoryError: see `run`.
+        """
+        _prompt(user, command)
+        return _answered(command, self._cluster.shell(command, user=user), refused=refused)
+
+    def propose(self, user: str, manifest: dict[str, Any]) -> str:
+        """Show a proposal and create it; signed by hand where the API server does not. Returns its name."""
+        if not self._cluster.stamps:
+            manifest = {**manifest, "spec": {**manifest["spec"], "proposedBy": user}}
+        return self.apply(user, manifest, verb="create")
 
     def apply(self, user: str, manifest: dict[str, Any], *, verb: str = "apply") -> str:
         """Show a manifest and send it; returns the name of what was made."""
@@ -102,6 +114,18 @@ class Narrator:
 
         self.until(f"phase {wanted} of {name}", holds, seconds=seconds)
         return self.get("ap", name)
+
+
+def _prompt(user: str, command: str) -> None:
+    print(_paint(f"{user}$ {command}", "1;32"), flush=True)
+
+
+def _answered(command: str, done: subprocess.CompletedProcess[str], *, refused: bool) -> str:
+    output = (done.stdout + done.stderr).rstrip()
+    print(_indented(output, "  "), flush=True)
+    if (done.returncode != 0) is not refused:
+        raise StoryError(f"{command} ended with exit code {done.returncode}: {output}")
+    return done.stdout
 
 
 def _quoted(word: str) -> str:

@@ -57,7 +57,7 @@ def _opening(stage: Stage, narrator: Narrator) -> None:
 
 def _observe(narrator: Narrator, region: int, target: int) -> None:
     narrator.chapter("Observe: a proposal is planned and shown, and never runs")
-    name = narrator.apply("alice", _transfer(region, target), verb="create")
+    name = narrator.propose("alice", _transfer(region, target))
     narrator.phase(name, "Validated")
     narrator.run("alice", "get", "ap", name)
     narrator.say(narrator.get("ap", name)["status"]["message"])
@@ -68,16 +68,15 @@ def _execute(stage: Stage, narrator: Narrator, region: int, source: int, target:
     orders = {"mode": "Execute", "approval": {"mode": "Always"}}
     narrator.apply("carol", _object("OperatorPolicy", "default", orders))
     narrator.until("the new orders", lambda: _mode(narrator) == "Execute")
-    name = narrator.apply("alice", _transfer(region, target), verb="create")
+    name = narrator.propose("alice", _transfer(region, target))
     narrator.phase(name, "Validated")
     narrator.until("a digest", lambda: bool(narrator.get("ap", name)["status"].get("digest")))
     narrator.run("bob", "get", "ap", name)
     narrator.run("bob", "get", "ap", name, "-o", "jsonpath={.status.message}")
     narrator.say("Alice may approve what others propose, but not her own proposal, whatever she types:")
-    patch = '{"spec":{"approvals":[{"decision":"Approved"}]}}'
-    narrator.run("alice", "patch", "ap", name, "--type", "merge", "-p", patch, refused=True)
-    narrator.say("Bob reads what will run and approves it. The API server writes down who he is and which plan he saw.")
-    narrator.run("bob", "patch", "ap", name, "--type", "merge", "-p", patch)
+    narrator.paste("alice", _approving(narrator, name), refused=True)
+    narrator.say("Bob reads what will run and approves it. The API server vouches for who he is and which plan he saw.")
+    narrator.paste("bob", _approving(narrator, name))
     narrator.run("bob", "wait", "--for=condition=Succeeded", f"ap/{name}", "--timeout=40s")
     narrator.run("alice", "get", "ap", name)
     narrator.run("alice", "get", "ap", name, "-o", "jsonpath={.status.message}")
@@ -90,10 +89,9 @@ def _execute(stage: Stage, narrator: Narrator, region: int, source: int, target:
 
 def _drain(stage: Stage, narrator: Narrator) -> None:
     narrator.chapter("A drain that outlives a crash of the operator")
-    name = narrator.apply("alice", _proposal("drain-store", {"store": "tikv-5", "seconds": 3600}), verb="create")
+    name = narrator.propose("alice", _proposal("drain-store", {"store": "tikv-5", "seconds": 3600}))
     narrator.phase(name, "Validated")
-    patch = '{"spec":{"approvals":[{"decision":"Approved"}]}}'
-    narrator.run("bob", "patch", "ap", name, "--type", "merge", "-p", patch)
+    narrator.paste("bob", _approving(narrator, name))
     narrator.phase(name, "Executing")
     if stage.operator is None:
         raise StoryError("there is no operator")
@@ -108,9 +106,9 @@ def _drain(stage: Stage, narrator: Narrator) -> None:
     narrator.say(
         "The node is back: Alice proposes to end it, Bob agrees, and the operator takes its own entry out of PD."
     )
-    back = narrator.apply("alice", _proposal("undrain-store", {"store": "tikv-5"}), verb="create")
+    back = narrator.propose("alice", _proposal("undrain-store", {"store": "tikv-5"}))
     narrator.phase(back, "Validated")
-    narrator.run("bob", "patch", "ap", back, "--type", "merge", "-p", patch)
+    narrator.paste("bob", _approving(narrator, back))
     narrator.phase(back, "Completed", seconds=40)
     narrator.run("alice", "get", "stch")
     if stage.simulator.state()["evicted_stores"]:
@@ -120,7 +118,7 @@ def _drain(stage: Stage, narrator: Narrator) -> None:
 def _refuse(narrator: Narrator) -> None:
     narrator.chapter("A bad proposal: every error at once, nothing lost")
     parameters = {"region": "forty-two", "toStore": 99, "force": True}
-    name = narrator.apply("alice", _proposal("transfer-leader", parameters), verb="create")
+    name = narrator.propose("alice", _proposal("transfer-leader", parameters))
     narrator.phase(name, "Failed")
     narrator.run("alice", "get", "ap", name, "-o", "jsonpath={.status.message}")
 
@@ -173,6 +171,12 @@ def _proposal(action: str, parameters: dict[str, Any]) -> dict[str, Any]:
 
 def _transfer(region: int, target: int) -> dict[str, Any]:
     return _proposal("transfer-leader", {"region": region, "toStore": target})
+
+
+def _approving(narrator: Narrator, name: str) -> str:
+    """The command that the message of a planned proposal ends with: another one where the API server signs for nobody."""
+    narrator.until("a message", lambda: narrator.get("ap", name)["status"].get("waitsFor") == "Approval")
+    return str(narrator.get("ap", name)["status"]["message"]).splitlines()[-1]
 
 
 def _health(narrator: Narrator) -> str | None:

@@ -84,7 +84,7 @@ def _answer(narrator: Narrator, ticket: str) -> None:
         "dryRun": True,
     }
     with contextlib.redirect_stdout(io.StringIO()):
-        name = narrator.apply("alice", _object("ActionProposal", "answer", spec), verb="create")
+        name = narrator.propose("alice", _object("ActionProposal", "answer", spec))
     narrator.phase(name, "Completed", seconds=_PATIENCE_SECONDS)
 
 

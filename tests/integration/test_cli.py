@@ -283,12 +283,13 @@ class TestWithStamps(Rules):
         assert found == ["actionproposal.watchkeeper.dev/executing"]
         assert "no actionproposals found" in cli("vic", "proposals", "--subject", "other").output
 
-    def test_version(self, cli: Cli) -> None:
+    def test_version(self, world: World, cli: Cli) -> None:
         result = cli("mallory", "version")
         assert result.exit_code == 0
         assert "API server v1." in result.output
         assert "ActionProposal, EmergencyStop, OperatorPolicy" in result.output
-        assert "can fill in who decides" in result.output
+        assert ("can fill in who decides" in result.output) is world.cluster.stamps
+        assert ("people sign by hand" in result.output) is not world.cluster.stamps
 
     def test_a_name_that_is_not_there(self, cli: Cli) -> None:
         result = cli("vic", "show", "gone")
@@ -322,4 +323,4 @@ class TestWithoutStamps(Rules):
     suffix = "by-hand"
 
     def test_nothing_is_stamped_here(self, world: World) -> None:
-        world.decide(world.person("bob"), "low", approval()).refused("does not fill in who decides")
+        world.unsigned.decide(world.person("bob"), "low", approval()).refused("does not fill in who decides")

@@ -23,6 +23,7 @@ from localcluster.controlplane import ControlPlane
 from localcluster.errors import PortTakenError, StartError
 from localcluster.ports import PortReservation
 from localcluster.processes import Identity
+from localcluster.sources import chosen_kubernetes, kubernetes_versions
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -158,11 +159,13 @@ def test_a_port_taken_twice_is_an_error() -> None:
     assert Always.calls == 2
 
 
-def cluster_command(command: str, state: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "WATCHKEEPER_STATE": str(state)}
+def cluster_command(
+    command: str, state: Path, *, check: bool = True, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "WATCHKEEPER_STATE": str(state), **variables}
     return subprocess.run(
         [sys.executable, "-m", "localcluster", command],
-        capture_output=True, text=True, timeout=60, env=environment, cwd=ROOT, check=True,
+        capture_output=True, text=True, timeout=60, env=environment, cwd=ROOT, check=check,
     )  # fmt: skip
 
 
@@ -177,6 +180,10 @@ def test_up_stays_until_down(tmp_path: Path) -> None:
         second = cluster_command("up", tmp_path).stdout
         assert "running already" in second
         assert [identity.pid for identity in statefolder.recorded(tmp_path / "cluster").values()] == pids
+        other = next(version for version in kubernetes_versions() if version != chosen_kubernetes())
+        refused = cluster_command("up", tmp_path, check=False, WATCHKEEPER_KUBERNETES=other)
+        assert refused.returncode == 1
+        assert f"a cluster of Kubernetes {chosen_kubernetes()} is running: `make cluster-down` first" in refused.stderr
         kubectl = [str(ensure().kubectl), f"--kubeconfig={admin}", f"--cache-dir={tmp_path}", "get", "ns", "-o", "name"]
         assert "default" in subprocess.run(kubectl, capture_output=True, text=True, timeout=30, check=True).stdout
     finally:

@@ -12,8 +12,6 @@ from watchkeeper.api.v1alpha1.actionproposal import AttemptState, Phase, Source
 from watchkeeper.api.v1alpha1.conditions import find
 from watchkeeper.errors import Invalid, WatchkeeperError
 
-REJECT = {"approvals": [{"decision": "Rejected", "reason": "not tonight"}]}
-
 
 async def test_made_while_observing_never_runs_also_not_after_the_mode_changed(world: EngineWorld) -> None:
     await world.patch(await world.policy(), {"mode": "Observe"})
@@ -23,7 +21,7 @@ async def test_made_while_observing_never_runs_also_not_after_the_mode_changed(w
     assert shown.status.approval is not None
     assert not shown.status.approval.open
     with pytest.raises(WatchkeeperError, match="made while the policy said Observe"):
-        await world.patch(shown, {"approvals": [{"decision": "Approved"}]})
+        await world.decide(shown)
     await world.patch(await world.policy(), {"mode": "Execute"})
     await world.passes(5)
     assert (await world.proposal(proposal.metadata.name)).status.phase is Phase.VALIDATED
@@ -75,7 +73,7 @@ async def test_people_still_reject_and_stop_without_a_policy(world: EngineWorld)
     await world.waiting(second.metadata.name, "Approval")
     first = await world.approved("transfer-leader", **world.a_transfer())
     await world.delete(await world.policy())
-    await world.patch(second, REJECT)
+    await world.decide(second, "Rejected", reason="not tonight")
     rejected = await world.ended(second.metadata.name)
     assert (rejected.status.phase, rejected.status.reason) == (Phase.CANCELLED, "Rejected")
     assert "not tonight" in (rejected.status.message or "")
@@ -88,7 +86,7 @@ async def test_people_still_reject_and_stop_without_a_policy(world: EngineWorld)
 async def test_taking_a_proposal_back(world: EngineWorld) -> None:
     proposal = await world.propose("drain-store", store=3, seconds=600)
     await world.waiting(proposal.metadata.name, "Approval")
-    await world.patch(proposal, {"cancel": {"reason": "changed my mind"}})
+    await world.patch(proposal, {"cancel": {"reason": "changed my mind", "by": "admin"}})
     ended = await world.ended(proposal.metadata.name)
     assert (ended.status.phase, ended.status.reason) == (Phase.CANCELLED, "CancelledByUser")
 

@@ -73,7 +73,8 @@ async def test_unknown_freezes_its_action_until_a_person_has_looked(world: Engin
     await world.waiting(second.metadata.name, "FrozenByUnknown")
     other = await world.approved("transfer-leader", **world.a_transfer())
     assert (await world.ended(other.metadata.name)).status.phase is Phase.COMPLETED
-    await world.patch(unknown, {"acknowledge": {"outcome": "Failed", "reason": "pd-ctl shows no operator"}})
+    said = {"outcome": "Failed", "reason": "pd-ctl shows no operator", "by": "admin"}
+    await world.patch(unknown, {"acknowledge": said})
     assert (await world.ended(second.metadata.name)).status.phase is Phase.COMPLETED
     seen = await world.proposal(first.metadata.name)
     assert FINALIZER not in seen.metadata.finalizers
@@ -125,7 +126,7 @@ async def test_two_proposals_on_one_region_go_one_after_the_other(world: EngineW
     for proposal in both:
         await world.waiting(proposal.metadata.name, "Approval")
     for proposal in both:
-        await world.patch(proposal, {"approvals": [{"decision": "Approved"}]})
+        await world.decide(proposal)
     ended = [await world.ended(proposal.metadata.name) for proposal in both]
     assert sorted(p.status.reason or "" for p in ended) == ["Completed", "Stale"]
     assert len(world.writes) == 1

@@ -41,7 +41,7 @@ async def test_the_orders_of_a_real_team(world: EngineWorld) -> None:
     assert shown.status.approval is not None
     assert (shown.status.approval.open, shown.status.approval.closed) == (False, "ProposeOnly")
     with pytest.raises(WatchkeeperError, match="Observe or Propose"):
-        await world.patch(shown, {"approvals": [{"decision": "Approved"}]})
+        await world.decide(shown)
     await orders(world, rule("*", autonomy="Auto"))
     await world.passes(4)
     assert (await world.proposal(shown.metadata.name)).status.phase is Phase.VALIDATED, "shown only, for good"

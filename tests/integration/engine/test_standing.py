@@ -68,7 +68,7 @@ async def test_undrain_without_a_drain_of_ours_is_refused(world: EngineWorld) ->
     world.simulator.faults.foreign_evict(STORE)
     proposal = await world.propose("undrain-store", store=STORE)
     waiting = await world.waiting(proposal.metadata.name, "Approval")
-    await world.patch(waiting, {"approvals": [{"decision": "Approved"}]})
+    await world.decide(waiting)
     ended = await world.ended(proposal.metadata.name)
     assert (ended.status.phase, ended.status.reason) == (Phase.CANCELLED, "Stale")
     assert world.simulator.evicted_stores == [STORE], "somebody else's entry is never touched"
@@ -109,7 +109,7 @@ async def test_a_declared_hold_keeps_us_away_and_never_writes(world: EngineWorld
     proposal = await world.approved("drain-store", store=STORE, seconds=600)
     waiting = await world.waiting(proposal.metadata.name, "TargetHeld")
     assert "hands-off" in (waiting.status.message or "")
-    await world.patch(waiting, {"cancel": {"reason": "seen enough"}})
+    await world.patch(waiting, {"cancel": {"reason": "seen enough", "by": "admin"}})
     await world.ended(proposal.metadata.name)
     world.ahead = 601
     await becomes(world, StandingState.HANDED_OVER)

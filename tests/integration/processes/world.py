@@ -14,7 +14,7 @@ from typing import Any
 
 from localcluster.cluster import Cluster
 from localcluster.faultproxy import FaultProxy
-from watchkeeper.adapters.kubernetes.connection import MERGE_PATCH, Connection, ConnectionSettings
+from watchkeeper.adapters.kubernetes.connection import JSON_PATCH, Connection, ConnectionSettings
 from watchkeeper.adapters.kubernetes.objects import KubernetesObjects
 from watchkeeper.api.v1alpha1 import ActionProposal, StandingChange, Subject
 from watchkeeper.api.v1alpha1.actionproposal import Action, ActionProposalSpec, Source
@@ -114,9 +114,11 @@ class World:
     async def approve(self, name: str) -> None:
         """By the admin, as soon as it is planned."""
         await until(lambda: self.waits(name, "Approval"), f"{name} is planned", told=self.picture)
-        body = {"spec": {"approvals": [{"decision": "Approved"}]}}
+        digest = (await self.proposal(name)).status.digest
+        entry = {"by": "admin", "decision": "Approved", "digest": digest}
         path = f"{self._path('actionproposals')}/{name}"
-        await self._connection.request("PATCH", path, body, content=MERGE_PATCH)
+        body = [{"op": "add", "path": "/spec/approvals/-", "value": entry}]
+        await self._connection.request("PATCH", path, body, content=JSON_PATCH)
 
     async def delete(self, obj: Resource) -> None:
         """As the admin."""

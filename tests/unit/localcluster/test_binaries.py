@@ -17,12 +17,22 @@ from localcluster.binaries import adopt, cache_folder, check_folder, ensure, is_
 from localcluster.cachefolder import cache_root
 from localcluster.errors import BinariesError
 from localcluster.gobuild import build
-from localcluster.sources import Source, etcd_source, kube_source, kubernetes_ldflags, required_version
+from localcluster.sources import (
+    DEFAULT_KUBERNETES,
+    Source,
+    chosen_kubernetes,
+    etcd_source,
+    kube_source,
+    kubernetes_ldflags,
+    kubernetes_versions,
+    required_version,
+)
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("WATCHKEEPER_BINARIES", raising=False)
+    monkeypatch.delenv("WATCHKEEPER_KUBERNETES", raising=False)
     monkeypatch.setenv("WATCHKEEPER_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
@@ -70,6 +80,40 @@ def test_versions_come_from_the_wrapper_modules() -> None:
     assert (kube_source().version, etcd_source().version) == ("1.37.1", "3.6.14")
     with pytest.raises(BinariesError, match=r"requires no release of example\.org/x"):
         required_version("module m\n\nrequire example.org/xy v1.0.0\n", "example.org/x")
+
+
+@pytest.mark.parametrize("minor", kubernetes_versions())
+def test_each_kubernetes_version_has_a_module_of_its_own(minor: str) -> None:
+    source = kube_source(minor)
+    assert source.minor == minor
+    assert source.key().startswith(f"kube-{minor}.")
+    go_mod = (source.module / "go.mod").read_text()
+    staged = set(re.findall(r"replace (k8s\.io/\S+) => \1 v0\.(\S+)", go_mod))
+    assert {release for _, release in staged} == {source.version.partition(".")[2]}
+    assert ("k8s.io/apiserver", source.version.partition(".")[2]) in staged
+    sums = (source.module / "go.sum").read_text()
+    assert all(f"{name} v0.{release} h1:" in sums for name, release in staged if f"\t{name} " in go_mod)
+
+
+def test_the_version_is_chosen_by_a_variable(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = kubernetes_versions()
+    assert known == sorted(known, key=lambda name: int(name[2:]))
+    assert chosen_kubernetes() == DEFAULT_KUBERNETES == known[-1]
+    monkeypatch.setenv("WATCHKEEPER_KUBERNETES", "")
+    assert chosen_kubernetes() == DEFAULT_KUBERNETES, "as the Makefile hands it on"
+    cache.mkdir()
+    monkeypatch.setattr(binaries, "build", forbidden)
+    for minor in known:
+        source = kube_source(minor)
+        made = fill(tmp_path / f"made-{minor}", kubernetes=source.version)
+        adopt(source, made)
+    adopt(etcd_source(), fill(tmp_path / "made"))
+    for minor in known:
+        monkeypatch.setenv("WATCHKEEPER_KUBERNETES", minor)
+        assert ensure(silent).apiserver.parent == cache_folder(kube_source(minor))
+    monkeypatch.setenv("WATCHKEEPER_KUBERNETES", "1.12")
+    with pytest.raises(BinariesError, match=f"WATCHKEEPER_KUBERNETES=1.12: choose one of {', '.join(known)}"):
+        ensure(silent)
 
 
 def test_the_version_is_stamped_into_kubernetes() -> None:
