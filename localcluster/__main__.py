@@ -39,11 +39,11 @@ def _report(line: str) -> None:
 
 
 def _binaries() -> None:
+    """Before a demo or a test this is the first thing that is printed: one line a folder, not one a program."""
     started = time.monotonic()
-    for program in astuple(ensure(_report)):
-        _report(str(program))
-    if time.monotonic() - started > 1.0:
-        _report(f"done after {time.monotonic() - started:.0f} s")
+    folders = dict.fromkeys(program.parent for program in astuple(ensure(_report)))
+    took = f"; done after {time.monotonic() - started:.0f} s" if time.monotonic() - started > 1.0 else ""
+    _report(f"the control plane's programs: {', '.join(map(str, folders))}{took}")
 
 
 def _up() -> None:

@@ -163,9 +163,14 @@ class OperatorProcess:
             "WATCHKEEPER_AUDIT_FILE": str(self.audit_file),
             **{f"WATCHKEEPER_{key.upper()}": value for key, value in self._settings.items()},
         }
-        log = self._folder / f"{self._name}-{self._starts}.log"
+        log = self.log
         words = [f"{key}={value}" for key, value in variables.items()]
         self._process = Process(self._name, ["/usr/bin/env", *words, sys.executable, "-m", "watchkeeper.runtime"], log)
+
+    @property
+    def log(self) -> Path:
+        """Of its latest start."""
+        return self._folder / f"{self._name}-{self._starts}.log"
 
     @property
     def audit_file(self) -> Path:

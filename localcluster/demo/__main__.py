@@ -6,9 +6,10 @@ import argparse
 import signal
 import sys
 import time
+from pathlib import Path
 
 from localcluster.demo.narrator import StoryError
-from localcluster.demo.stage import NAMESPACE, Stage
+from localcluster.demo.stage import NAMESPACE, PEOPLE, SUBJECT, Stage
 from localcluster.demo.story import tell
 from localcluster.errors import LocalClusterError
 
@@ -18,6 +19,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description="The main story, for real, on this machine.")
     parser.add_argument("--keep", action="store_true", help="leave everything running to play with, until Ctrl-C")
     arguments = parser.parse_args()
+    print("starting a control plane, a simulated TiKV cluster, a Prometheus and the operator …", flush=True)
     begin = time.monotonic()
     try:
         with Stage() as stage:
@@ -44,16 +46,29 @@ def _show_log(stage: Stage) -> None:
 
 
 def _keep(stage: Stage) -> None:
-    print("\nEverything keeps running until Ctrl-C. Try:")
-    print(f"  export KUBECONFIG={stage.cluster.admin}")
+    folder = Path(sys.executable).parent
+    print("\nEverything keeps running until Ctrl-C. In another terminal:")
+    print(f"  export PATH={folder}:{stage.cluster.kubectl_program.parent}:$PATH")
+    print(f"  export KUBECONFIG={stage.cluster.admin}   # may do everything; as a person: --kubeconfig")
     print(f"  kubectl -n {NAMESPACE} get watchkeeper")
-    for person in ("alice", "bob", "carol"):
-        print(f"  kubectl --kubeconfig {stage.cluster.kubeconfig(person)} -n {NAMESPACE} get ap   # as {person}")
-    print(f"  .venv/bin/watchkeeper --kubeconfig {stage.cluster.kubeconfig('bob')} -n {NAMESPACE} status")
-    print("  alice proposes and cancels, bob approves, carol stops, resumes and gives the standing orders")
+    print(f"  kubectl watchkeeper -n {NAMESPACE} status")
+    print(f"  kubectl watchkeeper -n {NAMESPACE} propose {SUBJECT}")
+    print(
+        f"  kubectl watchkeeper -n {NAMESPACE} propose {SUBJECT} drain-store store=tikv-4 seconds=120 --reason 'to try'"
+    )
+    print(
+        "  alice proposes, cancels and holds; bob approves and acknowledges; carol stops, resumes and gives the orders:"
+    )
+    for person in PEOPLE:
+        print(f"    --kubeconfig {stage.cluster.kubeconfig(person)}")
+    print("  hurt the cluster, and look at it (docs/simulator.md):")
+    print(f"    export WATCHKEEPER_SIMULATOR={stage.simulator.control}")
+    print("    python -m watchkeeper.simulator fault inject pd-quorum-lost")
+    print("    python -m watchkeeper.simulator fault heal")
     if stage.operator is not None:
-        print(f"  .venv/bin/watchkeeper audit verify {stage.operator.audit_file} --without-checkpoints")
-    print(f"  the simulator's control: {stage.simulator.control}/state")
+        print(f"  the operator's log: tail -f {stage.operator.log}")
+        print(f"  its record: watchkeeper audit verify {stage.operator.audit_file} --without-checkpoints")
+    sys.stdout.flush()
     signal.pause()
 
 

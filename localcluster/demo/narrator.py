@@ -70,6 +70,19 @@ class Narrator:
             manifest = {**manifest, "spec": {**manifest["spec"], "proposedBy": user}}
         return self.apply(user, manifest, verb="create")
 
+    def watchkeeper(self, user: str, *words: str) -> str:
+        """The same with `kubectl watchkeeper`, the command line of the product.
+
+        Raises:
+            StoryError: it was refused.
+        """
+        shown = " ".join(["kubectl watchkeeper", *(_quoted(word) for word in words)])
+        _prompt(user, shown)
+        program = [sys.executable, "-m", "watchkeeper.cli", "-n", self._namespace, *words]
+        variables = {**os.environ, "KUBECONFIG": str(self._cluster.kubeconfig(user)), "NO_COLOR": "1"}
+        done = subprocess.run(program, capture_output=True, text=True, env=variables, timeout=60, check=False)
+        return _answered(shown, done, refused=False)
+
     def apply(self, user: str, manifest: dict[str, Any], *, verb: str = "apply") -> str:
         """Show a manifest and send it; returns the name of what was made."""
         text = yaml.safe_dump(manifest, sort_keys=False)

@@ -18,8 +18,8 @@ from localcluster.simulation import SimulatorProcess
 NAMESPACE = "shop"
 SUBJECT = "tikv-shop"
 PEOPLE: dict[str, tuple[str, ...]] = {
-    "alice": ("viewer", "proposer", "approver", "canceller"),
-    "bob": ("viewer", "approver"),
+    "alice": ("viewer", "proposer", "approver", "canceller", "holder"),
+    "bob": ("viewer", "approver", "acknowledger", "ticket-holder"),
     "carol": ("viewer", "governor", "halter", "resumer"),
 }
 OPERATOR_SETTINGS = {

@@ -72,10 +72,10 @@ def _execute(stage: Stage, narrator: Narrator, region: int, source: int, target:
     narrator.phase(name, "Validated")
     narrator.until("a digest", lambda: bool(narrator.get("ap", name)["status"].get("digest")))
     narrator.run("bob", "get", "ap", name)
-    narrator.run("bob", "get", "ap", name, "-o", "jsonpath={.status.message}")
+    narrator.watchkeeper("bob", "show", name)
     narrator.say("Alice may approve what others propose, but not her own proposal, whatever she types:")
     narrator.paste("alice", _approving(narrator, name), refused=True)
-    narrator.say("Bob reads what will run and approves it. The API server vouches for who he is and which plan he saw.")
+    narrator.say("Bob has read what will run and approves it. The API server vouches for who he is and which plan he saw.")
     narrator.paste("bob", _approving(narrator, name))
     narrator.run("bob", "wait", "--for=condition=Succeeded", f"ap/{name}", "--timeout=40s")
     narrator.run("alice", "get", "ap", name)
@@ -102,7 +102,7 @@ def _drain(stage: Stage, narrator: Narrator) -> None:
     narrator.phase(name, "Completed", seconds=60)
     narrator.run("alice", "get", "ap", name)
     narrator.until("a standing change", lambda: _standing(narrator) == ["Held"])
-    narrator.run("alice", "get", "stch")
+    narrator.watchkeeper("alice", "status")
     narrator.say(
         "The node is back: Alice proposes to end it, Bob agrees, and the operator takes its own entry out of PD."
     )
@@ -164,9 +164,16 @@ def _proposal(action: str, parameters: dict[str, Any]) -> dict[str, Any]:
         "spec": {
             "subjectRef": {"name": SUBJECT},
             "action": {"source": "Subject", "name": action, "parameters": parameters},
-            "reason": "the node under tikv-5 needs a reboot" if "drain" in action else "the region is hot",
+            "reason": _REASONS[action],
         },
     }
+
+
+_REASONS = {
+    "transfer-leader": "the region is hot",
+    "drain-store": "the node under tikv-5 needs a reboot",
+    "undrain-store": "the node under tikv-5 is back",
+}
 
 
 def _transfer(region: int, target: int) -> dict[str, Any]:

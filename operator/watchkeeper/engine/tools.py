@@ -31,6 +31,7 @@ from watchkeeper.ports.driver import (
     WriteAnswer,
     WriteContext,
 )
+from watchkeeper.ports.parameterschema import parameter_schema
 from watchkeeper.ports.recorder import EventType, Recorder
 from watchkeeper.ports.redaction import redacted
 from watchkeeper.visible import visible
@@ -74,14 +75,14 @@ DEFINITIONS: dict[str, ActionDefinition] = {
         description="Waits for so many seconds; holds nothing up meanwhile.",
         risk=Risk.LOW,
         idempotent=True,
-        parameters_schema=WaitParameters.model_json_schema(),
+        parameters_schema=parameter_schema(WaitParameters),
     ),
     LOG_MESSAGE: ActionDefinition(
         name=LOG_MESSAGE,
         description="Writes a message to the operator's log and posts it as an event on the proposal.",
         risk=Risk.LOW,
         idempotent=True,
-        parameters_schema=LogMessageParameters.model_json_schema(),
+        parameters_schema=parameter_schema(LogMessageParameters),
     ),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -97,6 +98,9 @@ def test_schemas_close_what_they_describe() -> None:
     for action in ACTIONS.values():
         schema = action.definition.parameters_schema
         assert schema["additionalProperties"] is False
+        assert '"title"' not in json.dumps(schema), (
+            "made up from the names; it doubles what describe shows of a Subject"
+        )
         for property_ in schema["properties"].values():
             for one in property_.get("anyOf", [property_]):
                 assert ("maximum" in one) or ("maxLength" in one)

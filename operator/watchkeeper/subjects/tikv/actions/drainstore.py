@@ -20,6 +20,7 @@ from watchkeeper.ports.driver import (
     StandingIntent,
     Wait,
 )
+from watchkeeper.ports.parameterschema import parameter_schema
 from watchkeeper.subjects.tikv import parameters as given
 from watchkeeper.subjects.tikv import preconditions, predicates
 from watchkeeper.subjects.tikv.actions import leaderplaces
@@ -49,7 +50,7 @@ class DrainStore(Action):
         ),
         risk=Risk.MEDIUM,
         idempotent=True,
-        parameters_schema=given.DrainStore.model_json_schema(),
+        parameters_schema=parameter_schema(given.DrainStore),
         leaves=ChangeType.EVICT_LEADERS,
     )
 

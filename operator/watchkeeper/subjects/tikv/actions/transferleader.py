@@ -10,6 +10,7 @@ from watchkeeper.api.v1alpha1.actionproposal import PlanStep
 from watchkeeper.api.v1alpha1.vocabulary import Risk
 from watchkeeper.errors import Invalid
 from watchkeeper.ports.driver import ActionDefinition, EffectState, Planned, Reading, Recovery, RecoveryState, Wait
+from watchkeeper.ports.parameterschema import parameter_schema
 from watchkeeper.subjects.tikv import parameters as given
 from watchkeeper.subjects.tikv import preconditions, predicates
 from watchkeeper.subjects.tikv.actions.action import Action, Desk, Look
@@ -34,7 +35,7 @@ class TransferLeader(Action):
         description="Move the leader of one region to another store that holds a voter of it.",
         risk=Risk.LOW,
         idempotent=True,
-        parameters_schema=given.TransferLeader.model_json_schema(),
+        parameters_schema=parameter_schema(given.TransferLeader),
     )
 
     async def plan(self, desk: Desk, parameters: Mapping[str, Any]) -> Planned:

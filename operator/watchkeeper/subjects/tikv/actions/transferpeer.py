@@ -10,6 +10,7 @@ from watchkeeper.api.v1alpha1.actionproposal import PlanStep
 from watchkeeper.api.v1alpha1.vocabulary import Risk
 from watchkeeper.errors import Invalid
 from watchkeeper.ports.driver import ActionDefinition, Planned, Reading, Recovery, Wait
+from watchkeeper.ports.parameterschema import parameter_schema
 from watchkeeper.subjects.tikv import parameters as given
 from watchkeeper.subjects.tikv import preconditions, predicates
 from watchkeeper.subjects.tikv.actions import peermove
@@ -39,7 +40,7 @@ class TransferPeer(Action):
         description="Move one replica of one region from a store to another; its data is copied.",
         risk=Risk.MEDIUM,
         idempotent=False,
-        parameters_schema=given.TransferPeer.model_json_schema(),
+        parameters_schema=parameter_schema(given.TransferPeer),
     )
 
     async def plan(self, desk: Desk, parameters: Mapping[str, Any]) -> Planned:

@@ -11,6 +11,7 @@ from watchkeeper.api.v1alpha1.standingchange import Change, ChangeType
 from watchkeeper.api.v1alpha1.vocabulary import Risk
 from watchkeeper.errors import Invalid
 from watchkeeper.ports.driver import ActionDefinition, EffectState, Planned, Reading, Recovery, RecoveryState, Wait
+from watchkeeper.ports.parameterschema import parameter_schema
 from watchkeeper.subjects.tikv import parameters as given
 from watchkeeper.subjects.tikv import predicates
 from watchkeeper.subjects.tikv.actions.action import Action, Desk, Look
@@ -30,7 +31,7 @@ class UndrainStore(Action):
         description="End the drain of a store now: leaders may come back to it. Only a drain made here can be ended.",
         risk=Risk.LOW,
         idempotent=True,
-        parameters_schema=given.UndrainStore.model_json_schema(),
+        parameters_schema=parameter_schema(given.UndrainStore),
         ends=ChangeType.EVICT_LEADERS,
     )
 
