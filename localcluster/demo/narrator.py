@@ -15,6 +15,8 @@ import yaml
 from localcluster.cluster import Cluster
 from localcluster.errors import LocalClusterError
 
+_PLUGIN = "import sys; sys.argv[0] = 'kubectl-watchkeeper'; from watchkeeper.cli.main import main; main()"
+"""What kubectl runs for `kubectl watchkeeper`, wherever it is installed."""
 _COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
@@ -78,7 +80,7 @@ class Narrator:
         """
         shown = " ".join(["kubectl watchkeeper", *(_quoted(word) for word in words)])
         _prompt(user, shown)
-        program = [sys.executable, "-m", "watchkeeper.cli", "-n", self._namespace, *words]
+        program = [sys.executable, "-c", _PLUGIN, "-n", self._namespace, *words]
         variables = {**os.environ, "KUBECONFIG": str(self._cluster.kubeconfig(user)), "NO_COLOR": "1"}
         done = subprocess.run(program, capture_output=True, text=True, env=variables, timeout=60, check=False)
         return _answered(shown, done, refused=False)

@@ -60,7 +60,7 @@ async def _list(
         namespace = None if everywhere else session.namespace(cluster)
         found = await cluster.find(kind, namespace, {"spec.subjectRef.name": subject})
         shown = [one for one in found if ended or _state(one) in STANDS]
-        show_list(session.screen, kind, shown, output, now=cluster.now(), everywhere=everywhere)
+        show_list(session.screen, kind, shown, output, now=cluster.now(), everywhere=everywhere, where=namespace)
 
 
 def _state(one: Raw) -> str:

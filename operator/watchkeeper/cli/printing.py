@@ -25,6 +25,7 @@ def show_list(
     *,
     now: datetime,
     everywhere: bool,
+    where: str | None = None,
 ) -> None:
     """Print a list.
 
@@ -35,6 +36,7 @@ def show_list(
         output: None is the table, WIDE the one with more columns.
         now: for ages.
         everywhere: show the namespaces, too.
+        where: the namespace that was looked at, for the note that nothing is there; None: all.
     """
     match output:
         case Format.JSON | Format.YAML:
@@ -53,7 +55,7 @@ def show_list(
             ]
             screen.table([*head, *(column.name for column in columns)], rows)
         case _:
-            screen.note(f"no {kind.info.plural} found")
+            screen.note(f"no {kind.info.plural} found in {f'namespace {where}' if where else 'any namespace'}")
 
 
 def show_object(screen: Screen, kind: type[Resource], one: Raw, output: ObjectFormat) -> None:

@@ -33,4 +33,12 @@ async def proposals(
         found = await cluster.find(ActionProposal, namespace, fields)
         if waiting:
             found = [one for one in found if (one.get("status") or {}).get("waitsFor") == WAITING]
-        show_list(session.screen, ActionProposal, found, output, now=cluster.now(), everywhere=all_namespaces)
+        show_list(
+            session.screen,
+            ActionProposal,
+            found,
+            output,
+            now=cluster.now(),
+            everywhere=all_namespaces,
+            where=namespace,
+        )
