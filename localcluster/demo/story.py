@@ -75,7 +75,9 @@ def _execute(stage: Stage, narrator: Narrator, region: int, source: int, target:
     narrator.watchkeeper("bob", "show", name)
     narrator.say("Alice may approve what others propose, but not her own proposal, whatever she types:")
     narrator.paste("alice", _approving(narrator, name), refused=True)
-    narrator.say("Bob has read what will run and approves it. The API server vouches for who he is and which plan he saw.")
+    narrator.say(
+        "Bob has read what will run and approves it. The API server vouches for who he is and which plan he saw."
+    )
     narrator.paste("bob", _approving(narrator, name))
     narrator.run("bob", "wait", "--for=condition=Succeeded", f"ap/{name}", "--timeout=40s")
     narrator.run("alice", "get", "ap", name)
