@@ -15,6 +15,7 @@ from tests.contract.test_pd_contract import V1, get
 LABEL = "[-A-Za-z0-9_./]*"
 KEY_FORMAT = f'does not match format "^[$]?[A-Za-z0-9]({LABEL}[A-Za-z0-9])?$"'
 DELAY = "/schedulers/balance-leader-scheduler"
+POLICY = "into Go struct field ScheduleConfig.leader-schedule-policy of type string"
 NO_BOOLEAN = 'json: invalid use of ,string struct tag, trying to unmarshal "x" into bool'
 
 
@@ -75,6 +76,15 @@ async def test_a_slash_at_the_end_is_another_path(pd: httpx.AsyncClient, path: s
         ("/config", {"location-labels": "a b"}, 400, f"a b {KEY_FORMAT}"),
         ("/config", {"halt-scheduling": "x"}, 400, NO_BOOLEAN),
         ("/config/schedule", {"low-space-ratio": 2}, 500, "low-space-ratio should between 0 and 1"),
+        ("/config/schedule", [], 400, "json: cannot unmarshal array into Go value of type map[string]interface {}"),
+        ("/config", {"max-store-down-time": 5}, 400, "invalid syntax"),
+        ("/config", {"leader-schedule-policy": 1}, 400, f"json: cannot unmarshal number {POLICY}"),
+        ("/config", {"location-labels": ["zone"]}, 400, "invalid syntax"),
+        ("/config", {"enable-placement-rules": "x"}, 400, NO_BOOLEAN),
+        ("/config", {"replication.enable-placement-rules": "true"}, 200, "The config is updated."),
+        ("/config", {"log.level": "x"}, 400, "log level x is illegal"),
+        ("/config", {"log.level": "info"}, 200, "The config is updated."),
+        ("/members/name/nope", [], 404, "not found, pd: nope"),
     ],
 )
 async def test_writes(pd: httpx.AsyncClient, path: str, body: Any, status: int, text: str) -> None:
@@ -92,11 +102,72 @@ async def test_writes(pd: httpx.AsyncClient, path: str, body: Any, status: int, 
         (DELAY, {"delay": 0.5}, "json: cannot unmarshal number 0.5 into Go value of type int64"),
         (DELAY, [], "json: cannot unmarshal array into Go value of type map[string]int64"),
         ("/checker/nope", {"delay": 0.5}, "json: cannot unmarshal number 0.5 into Go value of type int"),
+        ("/config/schedule", {"leader-schedule-policy": 1}, f"json: cannot unmarshal number {POLICY}"),
+        ("/config/replicate", [], "json: cannot unmarshal array into Go value of type config.ReplicationConfig"),
+        ("/config/rule", [], "json: cannot unmarshal array into Go value of type placement.Rule"),
+        ("/config/region-label/rule", [], "json: cannot unmarshal array into Go value of type labeler.LabelRule"),
     ],
 )
 async def test_writes_that_are_refused_with_an_object(pd: httpx.AsyncClient, path: str, body: Any, text: str) -> None:
     answer = await pd.post(V1 + path, json=body)
     assert (answer.status_code, answer.json()["code"], answer.json()["msg"]) == (400, "input", text)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "offset"),
+    [
+        ("/config/schedule", b'{"leader-schedule-limit": "x", "a": 1}', 29),
+        ("/config/schedule", b'{"leader-schedule-limit":[1]}', 26),
+        ("/config/rule_group", b'{"id":"a","index":"x"}', 21),
+        ("/config/replicate", b'{"max-replicas":-1}', 18),
+    ],
+)
+async def test_a_field_of_another_type_is_told_with_its_place(
+    pd: httpx.AsyncClient, path: str, body: bytes, offset: int
+) -> None:
+    answer = await pd.post(V1 + path, content=body)
+    assert (answer.status_code, answer.headers["tidb-error-code"]) == (400, "input")
+    assert answer.json()["data"]["Offset"] == offset
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "text"),
+    [
+        ("/config/schedule", {"max-store-down-time": "x"}, 'time: invalid duration "x"'),
+        ("/config/schedule", {"halt-scheduling": "x"}, NO_BOOLEAN),
+        ("/config/replicate", {"location-labels": 5}, "invalid syntax"),
+    ],
+)
+async def test_types_of_pd_s_own_are_internal_errors(pd: httpx.AsyncClient, path: str, body: Any, text: str) -> None:
+    answer = await pd.post(V1 + path, json=body)
+    assert answer.status_code == 500
+    assert answer.json() | {"stack": []} == {"code": "internal", "msg": text, "data": {}, "stack": []}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/config/schedule", b"null"),
+        ("/config/replicate", b"null"),
+        ("/config/rules/batch", b'[{"action": "add"}]'),
+    ],
+)
+async def test_bodies_that_make_pd_panic(pd: httpx.AsyncClient, path: str, body: bytes) -> None:
+    answer = await pd.post(V1 + path, content=body)
+    assert answer.status_code == 500
+    assert answer.text.startswith("PANIC: runtime error: invalid memory address or nil pointer dereference\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/config/placement-rule/(?regexp", "missing closing ): `(`"),
+        ("/config/placement-rule/a%5B?regexp", "missing closing ]: `[`"),
+    ],
+)
+async def test_a_pattern_that_is_none(pd: httpx.AsyncClient, path: str, text: str) -> None:
+    answer = await pd.delete(V1 + path)
+    assert (answer.status_code, answer.json()) == (500, f"error parsing regexp: {text}")
 
 
 async def test_labels_of_a_limit_must_be_an_object(pd: httpx.AsyncClient) -> None:
@@ -131,3 +202,19 @@ async def test_what_the_default_schedulers_say_of_their_settings(pd: httpx.Async
     assert (hot["src-tolerance-ratio"], hot["read-priorities"]) == (1.05, ["cpu", "byte"])
     slow = await get(pd, "/scheduler-config/evict-slow-store-scheduler/list")
     assert {"recovery-duration", "evict-stores", "batch"} <= set(slow)
+
+
+async def test_rates_of_stores_are_of_the_first_version_only(pd: httpx.AsyncClient) -> None:
+    refused = "current store limit version:v2 not support {} limit"
+    store = (await get(pd, "/stores"))["stores"][0]["store"]["id"]
+    assert (await pd.post(f"{V1}/config", json={"store-limit-version": "v2"})).status_code == 200
+    try:
+        answers = [
+            await pd.get(f"{V1}/stores/limit"),
+            await pd.post(f"{V1}/stores/limit", json={"rate": 15}),
+            await pd.post(f"{V1}/store/{store}/limit", json={"rate": 15}),
+        ]
+    finally:
+        assert (await pd.post(f"{V1}/config", json={"store-limit-version": "v1"})).status_code == 200
+    told = [(answer.status_code, answer.json()) for answer in answers]
+    assert told == [(400, refused.format(what)) for what in ("get", "get", "set")]

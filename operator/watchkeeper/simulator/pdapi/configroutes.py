@@ -55,7 +55,8 @@ def whole(context: Context, call: Call) -> Answer:
         ",".join(f"{one.name}={one.peer_url}" for one in context.members.all),
     )
     version = _cluster_version(context) if leads else _NO_VERSION
-    return reply(_body(place, schedule_body(context), world.config.replication_body, version))
+    body = _body(place, schedule_body(context), world.config.replication_body, version)
+    return reply(body | {"log": body["log"] | {"level": world.config.log_level}})
 
 
 @dataclass(frozen=True)

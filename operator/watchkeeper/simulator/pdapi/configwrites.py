@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
-from watchkeeper.simulator import gojson, gotext
+from watchkeeper.simulator import gojson
 from watchkeeper.simulator.gojson import BadJson, Json
+from watchkeeper.simulator.pdapi.configvalues import (
+    UndecodableError,
+    boolean,
+    of_replication,
+    of_schedule,
+    seconds,
+)
 from watchkeeper.simulator.pdapi.context import Context
-from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
+from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, PdPanicError, internal, reply
 from watchkeeper.simulator.pdapi.labelformat import key_problem
-from watchkeeper.simulator.pdapi.numbers import is_number, query_int
+from watchkeeper.simulator.pdapi.numbers import query_int
 from watchkeeper.simulator.pdapi.router import Route
 from watchkeeper.simulator.world.configuration import Configuration
 from watchkeeper.simulator.world.rulebook import RulePatch
 
 _V1 = "/pd/api/v1"
 _UPDATED = "The config is updated."
-_FLOATS = {"tolerant-size-ratio", "low-space-ratio", "high-space-ratio"}
+_APART = {"halt-scheduling", "max-store-down-time"}
+"""Keys of the schedule part that are kept apart from the others."""
 _TEMPORARY = {
     "schedule.max-snapshot-count",
     "schedule.max-merge-region-size",
@@ -36,6 +43,7 @@ _TEMPORARY = {
     "default-add-peer",
     "default-remove-peer",
 }
+_LOG_LEVELS = {"debug", "info", "warn", "warning", "error", "fatal"}
 _REPLICATION = ("max-replicas", "location-labels", "isolation-level")
 _NOT_ONLY_DEFAULT = (
     "cannot update MaxReplicas, LocationLabels or IsolationLevel when placement rules feature is enabled and not only "
@@ -52,32 +60,52 @@ def update(context: Context, call: Call) -> Answer:
     """POST /config[?ttlSecond=]: keys in their order, so a good one before a bad one is applied (surprise 21)."""
     try:
         wanted = gojson.parse_object(call.body)
+        if call.value("ttlSecond"):
+            return _update_temporarily(context, wanted, query_int(call.value("ttlSecond")))
+        for key, value in wanted.items():
+            _set(context, key, value, call.body)
     except BadJson as error:
         raise PdError(400, error.message) from error
-    if call.value("ttlSecond"):
-        return _update_temporarily(context, wanted, query_int(call.value("ttlSecond")))
-    for key, value in wanted.items():
-        _set(context, key, value)
+    except UndecodableError as error:
+        raise PdError(400, str(error)) from error
     return reply(_UPDATED)
 
 
 def update_schedule(context: Context, call: Call) -> Answer:
     """POST /config/schedule: unknown keys are swallowed (surprise 21)."""
-    wanted = gojson.parse_object(call.body)
+    try:
+        wanted = gojson.parse_object(_not_null(call.body))
+    except BadJson as error:
+        raise PdError(400, error.message) from error
     for key in wanted:
         _require_no_temporary(context, key)
-    for key, value in wanted.items():
-        if key in context.world.config.schedule or key == "halt-scheduling":
-            _set_schedule(context.world.config, key, value, refused=500)
+    config = context.world.config
+    known = {key: value for key, value in wanted.items() if key in config.schedule or key in _APART}
+    try:
+        for key, value in known.items():
+            _set_schedule(config, key, value, call.body, refused=500)
+    except UndecodableError as error:
+        return internal(str(error))
     return reply(_UPDATED)
 
 
 def update_replication(context: Context, call: Call) -> Answer:
-    """POST /config/replicate: as POST /config, but refusals are 500."""
-    for key, value in gojson.parse_object(call.body).items():
-        if key in _REPLICATION:
-            _set_replication(context, key, value, 500)
+    """POST /config/replicate: unknown keys are swallowed here, too, and refusals are 500."""
+    wanted = gojson.parse_object(_not_null(call.body), "config.ReplicationConfig")
+    known = {key: value for key, value in wanted.items() if key in context.world.config.replication_body}
+    try:
+        for key, value in known.items():
+            _set_replication(context, key, of_replication(key, value, call.body), 500)
+    except UndecodableError as error:
+        return internal(str(error))
     return reply(_UPDATED)
+
+
+def _not_null(body: bytes) -> bytes:
+    """PD decodes null into a nil pointer, and uses it."""
+    if gojson.parse(body) is None:
+        raise PdPanicError
+    return body
 
 
 def _require_no_temporary(context: Context, name: str) -> None:
@@ -100,29 +128,48 @@ def _update_temporarily(context: Context, wanted: dict[str, Json], seconds: int)
     return reply("The ttl config is deleted." if seconds == 0 else "The ttl config is updated.")
 
 
-def _set(context: Context, key: str, value: Json) -> None:
+def _set(context: Context, key: str, value: Json, raw: bytes) -> None:
     section, _, name = key.rpartition(".")
     config = context.world.config
-    if section in {"", "schedule"} and (name in config.schedule or name == "halt-scheduling"):
+    if section in {"", "schedule"} and (name in config.schedule or name in _APART):
         _require_no_temporary(context, name)
-        _set_schedule(config, name, value)
-    elif section in {"", "replication"} and name in _REPLICATION:
-        _set_replication(context, name, value, 400)
+        _set_schedule(config, name, value, raw)
+    elif section in {"", "replication"} and name in config.replication_body:
+        _set_replication(context, name, of_replication(name, value, raw), 400)
+    elif section == "log":
+        config.log_level = _log_level(name, value)
     elif section in {"", "schedule", "replication"}:
         raise PdError(400, f"config item {name} not found")
     else:
         raise PdError(400, f"config prefix {key.partition('.')[0]} not found")
 
 
+def _log_level(name: str, value: Json) -> str:
+    if name != "level":
+        raise PdError(400, "only support changing log level")
+    if not isinstance(value, str):
+        raise PdError(400, f"input value {value} is illegal")
+    if value.lower() not in _LOG_LEVELS:
+        raise PdError(400, f"log level {value} is illegal")
+    return value
+
+
 def _set_replication(context: Context, name: str, value: Json, refused: int) -> None:
     """With placement rules on this changes the default rule, and only while that is as the configuration says."""
     config = context.world.config
-    wanted = _replication(config) | {name: _replication_value(name, value, refused)}
+    if name not in _REPLICATION:
+        if value != config.replication_body[name]:
+            raise PdError(refused, f"config item {name} not found")
+        return
+    wanted = _replication(config) | {name: _labels(value, refused) if name == "location-labels" else value}
     if wanted["isolation-level"] not in {"", *wanted["location-labels"]}:
         raise PdError(refused, "isolation-level must be one of location-labels or empty")
-    if wanted == _replication(config):
-        return
-    rule = context.rulebook.get(("pd", "default"))
+    if wanted != _replication(config):
+        _change_default_rule(context, wanted, refused)
+
+
+def _change_default_rule(context: Context, wanted: dict[str, Any], refused: int) -> None:
+    config, rule = context.world.config, context.rulebook.get(("pd", "default"))
     if rule is None or rule.start_key or rule.end_key:
         raise PdError(refused, _NOT_ONLY_DEFAULT)
     if (rule.count, rule.location_labels, rule.isolation_level) != tuple(_replication(config).values()):
@@ -142,19 +189,8 @@ def _replication(config: Configuration) -> dict[str, Any]:
     return dict(zip(_REPLICATION, values, strict=True))
 
 
-def _replication_value(name: str, value: Json, refused: int) -> Json:
-    if name == "max-replicas":
-        if not is_number(value) or value < 0 or value != int(value):
-            kind = gojson.go_kind(value) + (f" {value}" if is_number(value) else "")
-            field = f"Go struct field ReplicationConfig.{name} of type uint64"
-            raise PdError(refused, f"json: cannot unmarshal {kind} into {field}")
-        return int(value)
-    if not isinstance(value, str):
-        field = f"Go struct field ReplicationConfig.{name} of type string"
-        raise PdError(refused, f"json: cannot unmarshal {gojson.go_kind(value)} into {field}")
-    if name != "location-labels":
-        return value
-    keys = tuple(one for one in value.split(",") if one)
+def _labels(text: str, refused: int) -> tuple[str, ...]:
+    keys = tuple(one for one in text.split(",") if one)
     for key in keys:
         problem = key_problem(key)
         if problem is not None:
@@ -162,22 +198,14 @@ def _replication_value(name: str, value: Json, refused: int) -> Json:
     return keys
 
 
-def _set_schedule(config: Configuration, name: str, value: Json, *, refused: int = 400) -> None:
+def _set_schedule(config: Configuration, name: str, value: Json, raw: bytes, *, refused: int = 400) -> None:
     """`refused` is the status with which a value of the right type, but out of bounds, is answered."""
-    current = config.schedule.get(name, "false")
     if name == "max-store-down-time":
-        config.max_store_down_seconds = _duration(value)
-    elif current in {"true", "false"}:
-        _require_boolean_text(value)
-        if name == "halt-scheduling":
-            config.halt_scheduling = value == "true"
-        else:
-            config.schedule[name] = value
-    elif isinstance(current, int | float):
-        _require_number(name, value)
-        _set_within_bounds(config, name, value, refused)
+        config.max_store_down_seconds = seconds(value)
+    elif name == "halt-scheduling":
+        config.halt_scheduling = boolean(value) == "true"
     else:
-        _set_within_bounds(config, name, value, refused)
+        _set_within_bounds(config, name, of_schedule(name, config.schedule[name], value, raw), refused)
 
 
 def _set_within_bounds(config: Configuration, name: str, value: Json, refused: int) -> None:
@@ -197,30 +225,6 @@ def _set_within_bounds(config: Configuration, name: str, value: Json, refused: i
         if holds:
             raise PdError(refused, problem)
     config.schedule[name] = value
-
-
-def _require_number(name: str, value: Json) -> None:
-    wanted = "float64" if name in _FLOATS else "uint64"
-    field = f"Go struct field ScheduleConfig.{name} of type {wanted}"
-    if not is_number(value):
-        kind = "string" if isinstance(value, str) else "bool" if isinstance(value, bool) else "object"
-        raise PdError(400, f"json: cannot unmarshal {kind} into {field}")
-    if wanted == "uint64" and (value < 0 or value != int(value)):
-        raise PdError(400, f"json: cannot unmarshal number {value} into {field}")
-
-
-def _require_boolean_text(value: Json) -> None:
-    """Booleans are texts in both directions (surprise 22)."""
-    if value not in {"true", "false"}:
-        found = json.dumps(value) if isinstance(value, str) else "unquoted value"
-        raise PdError(400, f"json: invalid use of ,string struct tag, trying to unmarshal {found} into bool")
-
-
-def _duration(value: Json) -> float:
-    try:
-        return gotext.seconds(value if isinstance(value, str) else "")
-    except ValueError as error:
-        raise PdError(400, str(error)) from error
 
 
 ROUTES = [

@@ -16,6 +16,7 @@ RENDERED_TEXT_TYPE = "text/plain; charset=UTF-8"
 REGION_TYPE = "application/octet-stream"
 V2_TYPE = "application/json; charset=utf-8"
 
+NIL_POINTER = "runtime error: invalid memory address or nil pointer dereference"
 NOT_BOOTSTRAPPED = "[PD:cluster:ErrNotBootstrapped]TiKV cluster not bootstrapped, please start TiKV first"
 
 
@@ -77,7 +78,7 @@ class PdError(Exception):
 class PdPanicError(PdError):
     """Ends a handler as a panic of PD does."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str = NIL_POINTER) -> None:
         super().__init__(500, text)
         self.answer = panic(text)
 
@@ -100,6 +101,12 @@ def plain(text: str, status: int) -> Answer:
 def bad_json(error: BadJson) -> Answer:
     """The object shape of a parse error (recordings stores-18, ref-001)."""
     return Answer(400, gojson.pretty(error.body), JSON_TYPE, {"Tidb-Error-Code": "input"})
+
+
+def internal(text: str) -> Answer:
+    """The object shape of an internal error; PD's has the addresses of its stack, too."""
+    body = {"code": "internal", "msg": text, "data": {}, "stack": []}
+    return Answer(500, gojson.pretty(body), JSON_TYPE, {"Tidb-Error-Code": "internal"})
 
 
 def panic(text: str) -> Answer:

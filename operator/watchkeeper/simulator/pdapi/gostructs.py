@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ def _is_int(value: Json) -> bool:
 
 STRING = GoType("string", lambda value: isinstance(value, str))
 INT = GoType("int", _is_int)
+INT64 = GoType("int64", _is_int)
 BOOL = GoType("bool", lambda value: isinstance(value, bool))
 STRINGS = GoType("[]string", lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value))
 
@@ -45,14 +47,26 @@ def decode(body: Mapping[str, Json], struct: str, fields: Mapping[str, GoType], 
         if value is None:
             continue
         if not kind.fits(value):
-            raise _misfit(struct, name, kind, value, raw)
+            raise misfit(struct, name, kind, value, raw)
         found[name] = value
     return found
 
 
-def _misfit(struct: str, name: str, kind: GoType, value: Json, raw: bytes) -> BadJson:
+def misfit(struct: str, name: str, kind: GoType, value: Json, raw: bytes) -> BadJson:
+    """What Go's decoder says of a field of another type; a number is told only where one was wanted."""
     shown = gojson.go_kind(value)
-    shown = f"{shown} {json.dumps(value)}" if shown == "number" else shown
+    shown = f"{shown} {json.dumps(value)}" if shown == "number" and kind.name not in {"string", "bool"} else shown
     text = f"json: cannot unmarshal {shown} into Go struct field {struct}.{name} of type {kind.name}"
-    offset = max(raw.find(f'"{name}"'.encode()), 0) + len(name) + 2
-    return BadJson(text, {"Value": shown, "Type": {}, "Offset": offset, "Struct": struct, "Field": name})
+    data = {"Value": shown, "Type": {}, "Offset": _offset(raw, name), "Struct": struct, "Field": name}
+    return BadJson(text, data)
+
+
+def _offset(raw: bytes, name: str) -> int:
+    """Where Go's decoder stands when it finds out: behind a plain value, or behind the bracket that opens another."""
+    text = raw.decode("utf-8", errors="replace")
+    field = re.search(rf'"{re.escape(name)}"\s*:\s*', text)
+    if field is None:
+        return len(text)
+    if text[field.end()] in "[{":
+        return field.end() + 1
+    return json.JSONDecoder().raw_decode(text, field.end())[1]

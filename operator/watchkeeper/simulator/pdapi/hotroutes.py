@@ -8,7 +8,7 @@ from watchkeeper.simulator import gojson, gotext
 from watchkeeper.simulator.gojson import BadJson, Json
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
-from watchkeeper.simulator.pdapi.gostructs import INT, STRINGS, GoType, decode
+from watchkeeper.simulator.pdapi.gostructs import INT64, STRINGS, GoType, decode
 from watchkeeper.simulator.pdapi.router import Handler, Route, Unbootstrapped
 from watchkeeper.simulator.pdapi.storeroutes import known_store
 from watchkeeper.simulator.scheduling.hotpeer import HotKind, HotPeer
@@ -106,8 +106,8 @@ def hot_buckets(context: Context, call: Call) -> Answer:
 _IDS = GoType("[]uint64", lambda value: isinstance(value, list) and all(isinstance(one, int) for one in value))
 _FLAGS = GoType("[]bool", lambda value: isinstance(value, list) and all(isinstance(one, bool) for one in value))
 _WANTED = {
-    "start_time": INT,
-    "end_time": INT,
+    "start_time": INT64,
+    "end_time": INT64,
     "region_ids": _IDS,
     "store_ids": _IDS,
     "peer_ids": _IDS,
@@ -120,7 +120,12 @@ _WANTED = {
 def history(context: Context, call: Call) -> Answer:
     """GET /hotspot/regions/history: what is asked for comes as a JSON body; without flags for both roles nothing does."""
     try:
-        wanted = decode(gojson.parse_object(call.body), "HistoryHotRegionsRequest", _WANTED, call.body)
+        wanted = decode(
+            gojson.parse_object(call.body, "server.HistoryHotRegionsRequest"),
+            "HistoryHotRegionsRequest",
+            _WANTED,
+            call.body,
+        )
     except BadJson as error:
         raise PdError(400, error.message) from error
     found = [one for one in context.hot_history.records if _is_wanted(one, wanted)]

@@ -40,13 +40,13 @@ def one_rule(context: Context, call: Call) -> Answer:
 
 def make(context: Context, call: Call) -> Answer:
     """POST /config/region-label/rule: with a ttl it ends by itself."""
-    context.labels.put(_rule(context, gojson.parse_object(call.body), call.body))
+    context.labels.put(_rule(context, gojson.parse_object(call.body, "labeler.LabelRule"), call.body))
     return reply("Update region label rule successfully.")
 
 
 def patch(context: Context, call: Call) -> Answer:
     """PATCH /config/region-label/rules: nothing is changed where one of the rules is refused."""
-    fields = decode(gojson.parse_object(call.body), "LabelRulePatch", _PATCH, call.body)
+    fields = decode(gojson.parse_object(call.body, "labeler.LabelRulePatch"), "LabelRulePatch", _PATCH, call.body)
     made = [_rule(context, one, call.body) for one in fields.get("sets", [])]
     for rule_id in fields.get("deletes", []):
         context.labels.delete(rule_id)

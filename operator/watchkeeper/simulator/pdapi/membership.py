@@ -97,9 +97,9 @@ def resign(context: Context, call: Call) -> Answer:
 def set_priority(context: Context, call: Call) -> Answer:
     """POST /members/name/{name}."""
     member = context.members.get(call.arguments["name"])
-    wanted = gojson.parse_object(call.body)
     if member is None:
         raise PdError(404, f"not found, pd: {call.arguments['name']}")
+    wanted = gojson.parse_object(call.body)
     if "leader-priority" in wanted:
         if not is_number(wanted["leader-priority"]):
             raise PdError(400, "bad format leader priority")

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from watchkeeper.simulator.gojson import BadJson
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import (
+    NIL_POINTER,
     NOT_BOOTSTRAPPED,
     Answer,
     Call,
@@ -62,7 +63,7 @@ class Route:
             case Unbootstrapped.NULL:
                 return reply(None, 406)
             case Unbootstrapped.PANIC:
-                return panic("runtime error: invalid memory address or nil pointer dereference")
+                return panic(NIL_POINTER)
             case _:
                 return reply(NOT_BOOTSTRAPPED, 500)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from watchkeeper.simulator import gojson
 from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi.context import Context
-from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
+from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, PdPanicError, reply
+from watchkeeper.simulator.pdapi.patterns import pattern
 from watchkeeper.simulator.pdapi.router import Route
 from watchkeeper.simulator.pdapi.rulebodies import bundle_of, group_of, rule_of
 from watchkeeper.simulator.world.placement import Rule
@@ -35,7 +34,7 @@ def _set(context: Context, rules: list[Rule]) -> None:
 
 def set_rule(context: Context, call: Call) -> Answer:
     """POST /config/rule: the count of the default rule becomes max-replicas."""
-    _set(context, [rule_of(context, gojson.parse_object(call.body), call.body)])
+    _set(context, [rule_of(context, gojson.parse_object(call.body, "placement.Rule"), call.body)])
     return reply("Update rule successfully.")
 
 
@@ -59,6 +58,8 @@ def batch(context: Context, call: Call) -> Answer:
     patch = RulePatch()
     for body in gojson.parse_list(call.body, "[]placement.RuleOp"):
         if body.get("action") == "add":
+            if not body.keys() - {"action", "delete_by_id_prefix"}:
+                raise PdPanicError
             patch.set_rule(rule_of(context, body, call.body))
         elif body.get("action") == "del":
             _delete(context, patch, body)
@@ -113,7 +114,7 @@ def set_bundles(context: Context, call: Call) -> Answer:
 
 def set_bundle(context: Context, call: Call) -> Answer:
     """POST /config/placement-rule/{group}: all of the group's rules."""
-    body = gojson.parse_object(call.body)
+    body = gojson.parse_object(call.body, "placement.GroupBundle")
     group, rules = bundle_of(context, body, call.body, call.arguments["group"])
     patch = RulePatch()
     _clear(context, patch, group.id)
@@ -125,9 +126,10 @@ def set_bundle(context: Context, call: Call) -> Answer:
 def delete_bundle(context: Context, call: Call) -> Answer:
     """DELETE /config/placement-rule/{group}[?regexp]: also of a group that nobody knows."""
     wanted = call.arguments["group"]
+    expression = pattern(wanted) if call.has("regexp") else None
     patch = RulePatch()
     for group in context.rulebook.groups:
-        if re.search(wanted, group.id) if call.has("regexp") else wanted == group.id:
+        if expression.search(group.id) if expression is not None else wanted == group.id:
             _clear(context, patch, group.id)
     _commit(context, patch)
     return reply("Delete group and rules successfully.")

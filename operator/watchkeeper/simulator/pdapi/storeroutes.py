@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from watchkeeper.simulator.pdapi import shapes
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
 from watchkeeper.simulator.pdapi.numbers import query_bool, query_int, store_uint
+from watchkeeper.simulator.pdapi.patterns import pattern
 from watchkeeper.simulator.pdapi.router import Route
 from watchkeeper.simulator.world.store import NodeState, StateName, Store
 
@@ -63,8 +62,20 @@ def known_store(context: Context, store_id: int, status: int = 404) -> Store:
     return store
 
 
+def require_limits(context: Context, what: str = "get") -> None:
+    """Rates are of version v1 only; what is refused is called `get` for all stores, read or written.
+
+    Raises:
+        PdError: 400.
+    """
+    version = context.world.config.schedule["store-limit-version"]
+    if version != "v1":
+        raise PdError(400, f"current store limit version:{version} not support {what} limit")
+
+
 def limits(context: Context, call: Call) -> Answer:
     """GET /stores/limit: temporary values do not show (surprise 19)."""
+    require_limits(context)
     shown = context.world.config.store_limits_body
     if not query_bool(call.value("include_tombstone")):
         shown = {
@@ -91,22 +102,11 @@ def labels(context: Context, call: Call) -> Answer:
 
 def stores_with_label(context: Context, call: Call) -> Answer:
     """GET /labels/stores[?name=][&value=]: patterns that are found anywhere, in any case of letters."""
-    name, value = (_pattern(call.value(part)) for part in ("name", "value"))
+    name, value = (pattern(call.value(part), is_caseless=True) for part in ("name", "value"))
     chosen = [
         one for one in _all(context) if any(name.search(key) and value.search(held) for key, held in one.labels.items())
     ]
     return reply(shapes.stores(context.world, chosen))
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text, re.IGNORECASE)
-    except re.error as error:
-        raise PdError(500, f"error parsing regexp: {error.msg}: `(?i){text}`") from error
-
-
-def _by_id(context: Context) -> list[Store]:
-    return [context.world.stores[store_id] for store_id in sorted(context.world.stores)]
 
 
 def _all(context: Context) -> list[Store]:

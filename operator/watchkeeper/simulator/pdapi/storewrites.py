@@ -12,7 +12,7 @@ from watchkeeper.simulator.pdapi.labelformat import key_problem, value_problem
 from watchkeeper.simulator.pdapi.numbers import is_number, query_int, store_uint
 from watchkeeper.simulator.pdapi.rangerequests import interface
 from watchkeeper.simulator.pdapi.router import Route, Unbootstrapped
-from watchkeeper.simulator.pdapi.storeroutes import known_store
+from watchkeeper.simulator.pdapi.storeroutes import known_store, require_limits
 from watchkeeper.simulator.world.configuration import StoreLimit
 from watchkeeper.simulator.world.store import Store
 
@@ -24,9 +24,10 @@ _WAYS = ("add-peer", "remove-peer")
 
 def set_limit(context: Context, call: Call) -> Answer:
     """POST /store/{id}/limit[?ttlSecond=]: without a type both; a temporary one never shows."""
+    require_limits(context, "set")
+    store = known_store(context, store_uint(call.arguments["id"]), 500)
     body = gojson.parse_object(call.body)
     rate, ways = _rate(body), _ways(body)
-    store = known_store(context, store_uint(call.arguments["id"]), 500)
     if call.has("ttlSecond"):
         until = context.world.clock.now + query_int(call.value("ttlSecond"))
         context.world.config.temporary.update({f"{way}-{store.id}": (rate, until) for way in ways})
@@ -40,6 +41,7 @@ def set_limits(context: Context, call: Call) -> Answer:
 
     A temporary one is only about stores without a limit of their own, and every store that has joined has one.
     """
+    require_limits(context)
     body = gojson.parse_object(call.body)
     rate, ways = _rate(body), _ways(body)
     seconds = query_int(call.value("ttlSecond")) if call.value("ttlSecond") else 0

@@ -89,6 +89,8 @@ class Configuration:
     isolation_level: str = ""
     max_store_down_seconds: float = 1800.0
     halt_scheduling: bool = False
+    log_level: str = "info"
+    """Of PD's log, which nothing here writes; shown in the configuration."""
     schedule: dict[str, Json] = field(default_factory=lambda: dict(_SCHEDULE))
     store_limits: dict[int, StoreLimit] = field(default_factory=dict)
     temporary: dict[str, tuple[Json, float]] = field(default_factory=dict)
