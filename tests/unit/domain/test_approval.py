@@ -9,7 +9,7 @@ from tests.unit.domain.builders import orders as orders_with
 from watchkeeper.api.v1alpha1.actionproposal import Closed
 from watchkeeper.api.v1alpha1.operatorpolicy import ApprovalMode, ApprovalPolicy
 from watchkeeper.api.v1alpha1.vocabulary import Risk
-from watchkeeper.domain.approval import tally
+from watchkeeper.domain.approval import shut_since_made, tally
 from watchkeeper.domain.audit.proposals import approvers
 from watchkeeper.domain.decision import waiting
 from watchkeeper.domain.guidance import awaiting_approval
@@ -50,11 +50,23 @@ def test_a_person_who_names_the_digest_counts() -> None:
         approved(digest=None),
         approved(digest="sha256:" + "b" * 64),
         approved(by="system:serviceaccount:team:bot"),
+        approved(decision="Rejected"),
     ],
-    ids=["unsigned", "proposer", "no digest", "other digest", "service account"],
+    ids=["unsigned", "proposer", "no digest", "other digest", "service account", "rejection"],
 )
 def test_what_does_not_count(entry: dict[str, Any]) -> None:
     assert count(entry) == 0
+
+
+def test_an_entry_that_names_nobody_is_no_decision_of_anybody() -> None:
+    given = proposal({"digest": DIGEST}, approvals=[approved(by="@me"), approved(by="@me", decision="Rejected")])
+    found = tally(given, BY_RISK, required=0, risk=Risk.LOW, shut=None, guarded=True, now=NOW)
+    assert (found.status.decisions, found.rejected_by) == ((), None)
+
+
+def test_before_there_is_a_digest_nothing_counts() -> None:
+    """Not even an entry that names none, as the plan does."""
+    assert count(approved(digest=None), digest=None) == 0
 
 
 def test_looser_rules_let_the_proposer_and_service_accounts_count() -> None:
@@ -64,6 +76,22 @@ def test_looser_rules_let_the_proposer_and_service_accounts_count() -> None:
 
 def test_nothing_counts_when_the_proposal_was_made_while_observing() -> None:
     assert count(approved(), opened=False) == 0
+
+
+def test_what_is_only_shown_is_never_approved_though_nobody_is_needed() -> None:
+    given = proposal({"digest": DIGEST})
+    for shut, enough in ((None, True), (Closed.OBSERVING, False)):
+        found = tally(given, BY_RISK, required=0, risk=Risk.LOW, shut=shut, guarded=True, now=NOW)
+        assert found.enough is enough
+
+
+def test_what_was_pinned_as_closed_stays_so_whether_or_not_it_says_why() -> None:
+    rules = {"required": 0, "granted": 0, "distinctFromProposer": True, "allowServiceAccounts": False}
+    pinned = {**rules, "digestRequired": False, "summary": "closed", "open": False}
+    for more, why in (({}, Closed.OBSERVING), ({"closed": "ProposeOnly"}, Closed.PROPOSE_ONLY), ({"open": True}, None)):
+        found = proposal({"approval": {**pinned, **more}}).status.approval
+        assert found is not None
+        assert shut_since_made(found) == why
 
 
 def test_an_approval_lapses_after_valid_seconds_from_when_it_was_first_seen() -> None:

@@ -133,6 +133,15 @@ async def test_a_sink_that_fails_at_the_intent_makes_it_not_sent() -> None:
     assert [len(sink.of(kind)) for kind in ("Intended", "NotSent", "Sent", "Outcome")] == [2, 1, 1, 1]
 
 
+async def test_audit_that_is_required_and_set_up_nowhere_holds_everything_back() -> None:
+    world = World(proposed())
+    services, trail, _ = required(world)
+    trail.journal._lanes.clear()
+    held = await run(services, world, passes=2)
+    assert (held.status.waits_for, world.database.writes) == ("AuditFailing", [])
+    assert "WATCHKEEPER_AUDIT_FILE" in (held.status.message or "")
+
+
 async def test_without_audit_required_a_failing_sink_holds_nothing_back() -> None:
     world = World(proposed())
     world.sink.problem = "broken"

@@ -28,8 +28,10 @@ def ordered(world: World, **spec: Any) -> None:
 
 
 def put(world: World, **status: Any) -> None:
+    """Somebody else writes the status of the Subject."""
     found = world.read(Subject, "tikv")
-    world.store.objects[found.key] = found.replace(status=found.status.replace(**status))
+    meta = found.metadata.replace(resource_version="")  # the next one
+    world.store.objects[found.key] = found.replace(metadata=meta, status=found.status.replace(**status))
 
 
 async def tried(world: World, passes: int = 3) -> ActionProposal:

@@ -121,6 +121,24 @@ async def test_what_is_needed_stays(arrange: Callable[[World], None]) -> None:
     assert not await cleared(world, 3600)
 
 
+@pytest.mark.parametrize("arrange", [_no_policy, _nonsense])
+async def test_without_a_policy_that_makes_sense_nothing_ever_goes(arrange: Callable[[World], None]) -> None:
+    """Nor by the default of the field."""
+    world = world_of()
+    arrange(world)
+    assert not await cleared(world, 10**8)
+
+
+async def test_what_a_crash_left_unrecorded_is_recorded_before_it_goes() -> None:
+    moved = {"seq": 1, "time": NOW.isoformat(), "toPhase": "Completed", "reason": "r", "message": "m", "actor": "a"}
+    world = world_of(status={**ENDED, "history": [moved]})
+    assert await cleared(world, 60)
+    await world.audit.journal.flush()
+    kinds = [record["type"] for record in world.sink.records if (record.get("object") or {}).get("name") == "p"]
+    assert kinds[-1] == "Cleared"
+    assert len(kinds) > 1, "nothing but its end is known of it"
+
+
 async def test_the_budget_needs_it_for_an_hour_only() -> None:
     world = world_of()
     _on_subject(recentWrites=[WRITE])(world)

@@ -96,6 +96,8 @@ class MemoryStore(KubernetesObjects):
         self.refuse: dict[str, list[Exception | None]] = {}
         self.after: dict[str, list[Exception | None]] = {}
         """Errors raised by the next calls of a method after they took effect: the answer is lost."""
+        self.then: dict[str, list[Callable[[], None] | None]] = {}
+        """What happens as soon as the next calls of a method have taken effect; None: nothing."""
         for found in objects:
             self.objects[found.key] = found
 
@@ -105,13 +107,22 @@ class MemoryStore(KubernetesObjects):
         if error is not None:
             raise error
 
+    def _goes_on(self, name: str) -> None:
+        act = self.then[name].pop(0) if self.then.get(name) else None
+        if act is not None:
+            act()
+
     async def get(self, kind: type[R], namespace: str, name: str) -> R:
         self._said(f"get {kind.__name__}", self.refuse)
-        return await super().get(kind, namespace, name)
+        found = await super().get(kind, namespace, name)
+        self._goes_on(f"get {kind.__name__}")
+        return found
 
     async def list(self, kind: type[R], namespace: str | None = None, *, strict: bool = False) -> list[R]:
         self._said(f"list {kind.__name__}", self.refuse)
-        return await super().list(kind, namespace, strict=strict)
+        found = await super().list(kind, namespace, strict=strict)
+        self._goes_on(f"list {kind.__name__}")
+        return found
 
     async def write_status(self, obj: R, status: ApiModel) -> R:
         if not merge_difference(status_of(obj).wire(), status.wire()):
@@ -136,6 +147,7 @@ class MemoryStore(KubernetesObjects):
             writing.close()
             raise
         written = await writing
+        self._goes_on(name)
         self._said(name, self.after)
         return written
 
@@ -145,9 +157,11 @@ class SetClock:
 
     def __init__(self) -> None:
         self.passed = 1000.0
+        self.jumped = 0.0
+        """By how much the API server's clock was set."""
 
     def now(self) -> datetime:
-        return (NOW + timedelta(seconds=self.passed - 1000)).astimezone(UTC)
+        return (NOW + timedelta(seconds=self.passed - 1000 + self.jumped)).astimezone(UTC)
 
     def skew_seconds(self) -> float:
         return 0.0
@@ -185,6 +199,10 @@ class Database:
         self.summary = "move it"
         self.cluster_id = "7"
         self.leaves: StandingIntent | None = None
+        self.stale: tuple[str, ...] = ()
+        self.waits: tuple[Wait, ...] = ()
+        self.idempotent = False
+        self.risk = Risk.LOW
         self.domains: Domains | None = Domains(own=frozenset({"zone=a"}), unhealthy={}, fenced={})
         self.before_check: Callable[[], None] = lambda: None
         self.before_write: Callable[[], None] = lambda: None
@@ -192,7 +210,7 @@ class Database:
         """Called between the claim and the last look at everything."""
 
     def definitions(self) -> Mapping[str, ActionDefinition]:
-        return {"transfer-leader": ActionDefinition("transfer-leader", "d", Risk.LOW, False, {})}
+        return {"transfer-leader": ActionDefinition("transfer-leader", "d", self.risk, self.idempotent, {})}
 
     async def plan(self, action: str, parameters: Mapping[str, Any]) -> Planned:
         step = PlanStep(
@@ -201,9 +219,9 @@ class Database:
         return Planned(summary=self.summary, target="region 42", steps=(step,))
 
     async def check(self, step: PlanStep, facts: Facts) -> Readiness:
-        del step, facts
         self.before_check()
-        return Readiness(domains=self.domains)
+        held = tuple(Wait("TargetHeld", target) for target in step.targets if target in facts.held_targets)
+        return Readiness(stale=self.stale, waits=(*self.waits, *held), domains=self.domains)
 
     def catalog(self, observation: Observation | None) -> tuple[CatalogEntry, ...]:
         del observation
@@ -298,9 +316,12 @@ class MemoryLeases:
 
     def __init__(self) -> None:
         self.holders: dict[str, str] = {}
+        self.refuse: WatchkeeperError | None = None
 
     async def claim(self, name: str, holder: str, seconds: int) -> str:
         del seconds
+        if self.refuse is not None:
+            raise self.refuse
         return self.holders.setdefault(name, holder)
 
 

@@ -1,0 +1,43 @@
+"""The list of gates does not rot: every text that a mutation replaces is there once, every test that it names exists."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+
+import pytest
+
+from tests.mutations.table import REPOSITORY, Mutation, mutations
+
+MUTATIONS = mutations()
+
+
+@cache
+def source(path: str) -> str:
+    return (REPOSITORY / path).read_text(encoding="utf-8")
+
+
+def test_each_applies_and_leaves_python_behind() -> None:
+    for one in MUTATIONS:
+        broken = one.applied(source(one.path))
+        assert broken != source(one.path), one.title
+        ast.parse(broken, one.title)
+    print(f"{len(MUTATIONS)} gates in {len({one.file for one in MUTATIONS})} files")
+
+
+def test_the_tests_that_must_go_red_are_there() -> None:
+    missing = set()
+    for test in {test for one in MUTATIONS for test in one.tests}:
+        file, *names = test.split("::")
+        path = REPOSITORY / "tests" / file
+        if not path.is_file() or any(f" {name}(" not in source(f"tests/{file}") for name in names):
+            missing.add(test)
+    assert missing == set()
+
+
+def test_one_whose_text_is_gone_or_there_twice_would_be_found() -> None:
+    lost = Mutation("a", "f.py", "n", "why", "old", "new", ("t",), False)
+    assert lost.applied("an old gate") == "an new gate"
+    for text in ("", "old, old"):
+        with pytest.raises(ValueError, match=r"occurs [02] times"):
+            lost.applied(text)
