@@ -26,8 +26,10 @@ GUARDED = [row for row in ATTACKS if row.guarded]
 ROUNDS = max(len(item["spec"]["validations"]) for item in SHIPPED.values())
 PATH = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
 IN_FORCE_SECONDS = 10.0
-LEFT_TO_THE_CRD: dict[tuple[str, int], str] = {}
-"""Rules that no row needs on a real server, since the schema of the CRD says no first, with what it says."""
+LEFT_TO_THE_CRD = {
+    ("proposal-decide.watchkeeper.dev", 2): "each person decides once: the list has one entry for each name"
+}
+"""Rules that no row needs on a real server, since the schema of the CRD says no first; offline each has its row."""
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +67,11 @@ def refused_as_it_must_be(row: Attack, world: World) -> bool:
 
 @pytest.mark.timeout(600)
 def test_each_rule_that_is_switched_off_lets_a_row_through(world: World) -> None:
-    began, held, off = time.monotonic(), dict[str, str](), 0
+    began, held, needless = time.monotonic(), dict[str, str](), list[str]()
     for number in range(ROUNDS):
         until("every rule is in force", lambda: all(refused_as_it_must_be(row, world) for row in GUARDED))
         broken = {name: item for name, whole in SHIPPED.items() if (item := without(whole, number)) is not None}
+        broken = {name: item for name, item in broken.items() if (name, number) not in LEFT_TO_THE_CRD}
         for item in broken.values():
             put(world, item)
         waiting = set(broken)
@@ -82,9 +85,9 @@ def test_each_rule_that_is_switched_off_lets_a_row_through(world: World) -> None
                     waiting.discard(name)
         for name in broken:
             put(world, SHIPPED[name])
-        off += len(broken)
-        missing = {name for name in waiting if (name, number) not in LEFT_TO_THE_CRD}
-        assert missing == set(), f"no row needs rule {number} of {sorted(missing)}"
-    print(f"\n{off} rules switched off one by one, {len(held)} let a row through, {time.monotonic() - began:.0f} s")
+        needless += [f"rule {number} of {name}" for name in sorted(waiting)]
+    count, seconds = len(held) + len(needless), time.monotonic() - began
+    print(f"\n{count} rules switched off one by one, {len(held)} let a row through, {seconds:.0f} s")
     for rule, row in held.items():
         print(f"  {rule}: {row}")
+    assert needless == [], "no row needs them"

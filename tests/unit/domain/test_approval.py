@@ -111,6 +111,15 @@ def test_an_approval_lapses_after_valid_seconds_from_when_it_was_first_seen() ->
     assert count(approved(), at_seconds=3600, **seen) == 0
 
 
+def test_what_somebody_was_seen_to_decide_before_is_not_his_decision_now() -> None:
+    rules = {"required": 1, "granted": 0, "open": True, "distinctFromProposer": True, "allowServiceAccounts": False}
+    seen = [{"by": "bob", "decision": "Rejected", "seenTime": at(-60).isoformat()}]
+    pinned = {**rules, "digestRequired": False, "summary": "0/1", "decisions": seen}
+    given = proposal({"digest": DIGEST, "approval": pinned}, approvals=[approved()])
+    (found,) = tally(given, BY_RISK, required=1, risk=Risk.MEDIUM, shut=None, guarded=False, now=NOW).status.decisions
+    assert (found.decision, found.seen_time, found.guarded) == ("Approved", NOW, False)
+
+
 def test_one_rejection_is_enough_to_refuse() -> None:
     given = proposal({"digest": DIGEST}, approvals=[approved(), approved(by="carol", decision="Rejected")])
     result = tally(given, BY_RISK, required=1, risk=Risk.MEDIUM, shut=None, guarded=True, now=NOW)

@@ -102,6 +102,8 @@ def test_low_risk_goes_on_by_itself_under_by_risk() -> None:
         ("Nothing", EXECUTE, {"dryRun": True}),
         ("ExecuteMode", orders(mode="Observe"), {}),
         ("ExecuteMode", orders(approval=None), {}),
+        ("ProposeOnly", orders(rules=[{"actions": ["*"], "autonomy": "Propose"}]), {}),
+        ("ProposeOnly", orders(rules=[{"actions": ["wait"], "autonomy": "Auto"}]), {}),
         ("Guard", EXECUTE, {"guard": DOWN}),
         ("Guard", EXECUTE, {"guard": DOWN, "risk": Risk.MEDIUM}),
         ("Guard", EXECUTE, {"guard": UNREAD}),
@@ -144,12 +146,21 @@ def test_a_subject_that_was_seen_is_no_obstacle() -> None:
         ("SubjectUnreachable", {"observedTime": None}),
         ("SubjectUnreachable", {"observedTime": at(-301).isoformat()}),
         ("DuplicateCluster", {"conditions": []}),
+        ("DuplicateCluster", {"conditions": [{**READY["conditions"][0], "status": "True"}]}),
     ],
 )
 def test_what_is_missing_is_no_permission(reason: str, change: dict[str, Any]) -> None:
     found = subject_obstacle(subject({**READY, **change}), NOW)
     assert found is not None
     assert found.reason == reason
+
+
+def test_nothing_is_written_to_a_subject_that_is_being_deleted() -> None:
+    given = subject(READY)
+    going = given.replace(metadata=given.metadata.replace(deletion_timestamp=NOW))
+    found = subject_obstacle(going, NOW)
+    assert found is not None
+    assert found.reason == "SubjectDeleted"
 
 
 def test_a_named_prometheus_must_be_readable() -> None:
