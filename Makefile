@@ -11,7 +11,7 @@ WORKERS ?= 3
 export WATCHKEEPER_KUBERNETES := $(or $(KUBERNETES),$(WATCHKEEPER_KUBERNETES))
 STAMP := $(VENV)/.installed-$(shell cat $(LOCK) pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: help venv demo test check fmt crds manifests rbac-check bench soak cluster-up cluster-down binaries lock clean
+.PHONY: help venv demo test check fmt crds manifests rbac-check bench soak mutants cluster-up cluster-down binaries lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -36,6 +36,10 @@ test: binaries ## all tests, WORKERS (3) at once; ends with pytest's closing lin
 
 soak: venv ## the property test with new seeds for MINUTES (5); SEED=n MINUTES=0 plays one round again
 	@$(PY) -m tests.property.soak --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
+
+mutants: binaries ## break every gate once: tests must go red; ONLY=text for some, MACHINE=1 by the property test alone
+	@$(PY) -m tests.mutations --workers $(WORKERS) $(if $(ONLY),--only '$(ONLY)') $(if $(MACHINE),--machine)
+	@$(if $(ONLY)$(MACHINE),,$(PY) -m pytest -q -s -n 0 -p no:randomly tests/integration/rules_switched_off.py)
 
 check: venv ## lint, types, layers, generated files
 	@$(VENV)/bin/ruff check .

@@ -100,6 +100,8 @@ class Send:
     began: int
     evicted_before: frozenset[int] | None
     subject_uid: str
+    claimed: datetime | None = None
+    """What its claim says, by the API server's clock, to the second."""
     ended: bool = False
     applied: int | None = None
     """When the cluster took it."""
@@ -117,6 +119,8 @@ class Ledger:
         self.subjects: list[tuple[int, Raw | None]] = [(0, None)]
         self.reads: dict[int, Reads] = {}
         self.sends: dict[str, list[Send]] = {}
+        self.claims: dict[tuple[str, str, str], float] = {}
+        """Operation key, holder and time of a claim, and when it was written, by the holder's monotonic clock."""
         self.on_taken: Callable[[Send], None] = lambda send: None
         """Told of a write that the cluster has taken."""
         stage.api.listeners.append(self._stored)
@@ -150,6 +154,7 @@ class Ledger:
                 self.policies.append((now, new))
             case "subjects":
                 self.subjects.append((now, new))
+                self._claims(new or {})
             case "emergencystops" if new is None:
                 self.stops[uid].ends = now
             case "emergencystops":
@@ -163,6 +168,13 @@ class Ledger:
                 change.way.append(f"{now} {change.status.get('state')}/{change.status.get('reason')}")
                 change.deleted = change.deleted or bool(raw["metadata"].get("deletionTimestamp"))
                 change.gone = new is None
+
+    def _claims(self, raw: Raw) -> None:
+        clocks = {process.name: process.times for process in self.stage.processes.values()}
+        for claim in raw.get("status", {}).get("inFlight", []):
+            if claim["holder"] in clocks:
+                sign = (claim["operationKey"], claim["holder"], claim["claimedTime"])
+                self.claims.setdefault(sign, clocks[claim["holder"]].monotonic())
 
     def _proposal(self, uid: str, raw: Raw, *, gone: bool) -> None:
         known = self.proposals.setdefault(uid, Proposal(uid, raw["metadata"]["name"], raw["spec"]))

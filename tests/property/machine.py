@@ -52,7 +52,8 @@ class Machine(RuleBasedStateMachine):
     total: ClassVar[Counter[str]] = Counter()
 
     @initialize(
-        seed=st.integers(0, 2**16), policy=st.sampled_from(("by risk", "by risk", "never", "always", "anybody"))
+        seed=st.integers(0, 2**16),
+        policy=st.sampled_from(("by risk", "by risk", "never", "always", "anybody", "tight")),
     )
     def begin(self, seed: int, policy: str) -> None:
         self.stage = Stage(seed)
@@ -195,7 +196,7 @@ class Machine(RuleBasedStateMachine):
         self.stage.run(120, until=at)
         self.people.policy(which)
         self.stage.run(calls)
-        sensible = which in ("by risk", "never", "always", "anybody", "short")
+        sensible = which in ("by risk", "never", "always", "anybody", "short", "tight")
         if lasting and sensible:
             self.usual = which
         self.people.policy(self.usual)
@@ -332,6 +333,22 @@ class Machine(RuleBasedStateMachine):
         self._fresh(on, calls)
         other = SLOTS[1 - SLOTS.index(slot)]
         self.stage.run(100, (slot,), until=at)
+        self.stage.loop.advance(seconds)
+        self.stage.run(calls, (other,))
+
+    @rule(slot=st.sampled_from(SLOTS), seconds=st.sampled_from((16.0, 40.0)), calls=later, on=fresh)
+    def sleep(self, slot: str, seconds: float, calls: int, on: str | None) -> None:
+        """One replica has claimed, and sleeps with its clock before it looks at its claim again; the other goes on.
+
+        After that look no check can see that it slept.
+        """
+        self._count("sleeps")
+        self._fresh(on, calls)
+        other = SLOTS[1 - SLOTS.index(slot)]
+        if slot not in self.stage.processes or self.stage.run(100, (slot,), until="driver.writer") is None:
+            return
+        self.stage.run(20, (other,))
+        self.stage.processes[slot].times.asleep += seconds
         self.stage.loop.advance(seconds)
         self.stage.run(calls, (other,))
 

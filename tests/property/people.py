@@ -28,6 +28,11 @@ POLICIES: dict[str, Raw | None] = {
         "approval": {"mode": "ByRisk", "distinctFromProposer": False, "allowServiceAccounts": True},
     },
     "short": {"mode": "Execute", "approval": {"mode": "ByRisk", "validSeconds": 60}},
+    "tight": {
+        "mode": "Execute",
+        "approval": {"mode": "ByRisk"},
+        "limits": {"maxActionsPerHour": 3, "cooldownSeconds": 20},
+    },
     "observe": {"mode": "Observe", "approval": {"mode": "Never"}},
     "senseless": {"mode": "Execute"},
     "unreadable": {"mode": "Perhaps"},

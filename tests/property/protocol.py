@@ -62,6 +62,11 @@ class Model:
             yield from self._adversary(state, index)
         yield from self._world(state)
 
+    @property
+    def _fences(self) -> bool:
+        """Whether a claim is moved from Writing before the database is asked."""
+        return self.rules.wrong != "asked before the claim is fenced"
+
     # helpers of a step
 
     @staticmethod
@@ -137,7 +142,7 @@ class Model:
         """subjectclaims.claim: compare-and-set."""
         me = state.operators[index]
         after = "writer" if self.rules.wrong == "send before intent" else "intend"
-        if state.claims != me.claims:
+        if state.claims != me.claims and self.rules.wrong != "claim without comparing":
             yield "claim: conflict", self._to(state, index, at="idle")
             return
         done = state._replace(claims=claimed(state.claims, self._mine(me)))
@@ -195,9 +200,8 @@ class Model:
     def _send(self, state: State, index: int) -> Iterator[Step]:
         """sending.checked_send: the deadline, and at once the request."""
         me = state.operators[index]
-        if (
-            not me.unaware and (me.proposal, me.number, me.name) in state.expired
-        ):  # then its own deadline is over long since
+        aware = not me.unaware and self.rules.wrong != "no deadline"
+        if aware and (me.proposal, me.number, me.name) in state.expired:  # then its own deadline is over long since
             yield "NotSent (DeadlinePassed)", self._brought(state, index, NOT_SENT)
             return
         key = (me.proposal, me.number)
@@ -304,7 +308,7 @@ class Model:
             return
         elif last.answer == OK:
             yield from self._verify(state, index, number, proposal)
-        elif any((c.proposal, c.number, c.state) == (*key, WRITING) for c in state.claims):
+        elif self._fences and any((c.proposal, c.number, c.state) == (*key, WRITING) for c in state.claims):
             fenced = state._replace(claims=moved(state.claims, key, VERIFYING))
             yield "Follower._recover: the claim is fenced", self._to(fenced, index, at="idle")
         else:
@@ -376,7 +380,7 @@ class Model:
     def _adversary(self, state: State, index: int) -> Iterator[Step]:
         me = state.operators[index]
         mine = (me.proposal, me.number, me.name)
-        fenced = mine in state.expired and not holds(state.claims, self._mine(me))
+        fenced = mine in state.expired and not (self._fences and holds(state.claims, self._mine(me)))
         if me.at == "writer" and state.budget.sleeps and fenced:
             asleep = me._replace(unaware=True)
             operators = (*state.operators[:index], asleep, *state.operators[index + 1 :])

@@ -73,6 +73,27 @@ class Times:
         return self._loop.time()
 
 
+class OwnTimes:
+    """The times of one process; while the machine below it stands still, its monotonic clock does, too."""
+
+    def __init__(self, times: Times) -> None:
+        self._times = times
+        self.asleep = 0.0
+        """For so many seconds in all."""
+
+    def now(self) -> datetime:
+        """By the API server."""
+        return self._times.now()
+
+    def skew_seconds(self) -> float:
+        """Of the operator's own wall clock."""
+        return self._times.skew_seconds()
+
+    def monotonic(self) -> float:
+        """As far as this process was awake."""
+        return self._times.monotonic() - self.asleep
+
+
 class Heard:
     """Events for people: counted."""
 
@@ -95,6 +116,7 @@ class Process:
     engine: Engine
     services: Services
     handlers: dict[str, Any]
+    times: OwnTimes
     deaf: bool = False
     """Its watches bring nothing."""
 
@@ -150,7 +172,7 @@ class Stage:
         """A new process with an empty memory."""
         self.started += 1
         name = f"{slot}-{self.started}"
-        times = self.times
+        times = OwnTimes(self.times)
         echoes = Echoes()
         sink = self.sinks[name] = MemorySink(name)
         sink.problem = DISK_FULL if self._full else None
@@ -173,7 +195,7 @@ class Stage:
         registry = kopf.OperatorRegistry()
         register(registry, services, WatchSigns(), echoes)
         handlers = {str(h.id).removeprefix("watch-"): h.fn for h in registry._watching.get_all_handlers()}
-        process = Process(name, self._engine(services), services, handlers)
+        process = Process(name, self._engine(services), services, handlers, times)
         self.processes[slot] = process
         context = contextvars.copy_context()
         context.run(ENGINE.set, name)

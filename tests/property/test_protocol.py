@@ -40,6 +40,9 @@ def test_nothing_forbidden_can_be_reached_and_everything_can_come_to_rest(advers
 WRONG = {
     "send before intent": (Rules(), Budget(), 1),
     "no claim re-read": (Rules(), Budget(stalls=1, sleeps=1), 1),
+    "claim without comparing": (Rules(most=1, allowed=1), Budget(), 2),
+    "asked before the claim is fenced": (Rules(), Budget(stalls=1, sleeps=1, dropped=1), 1),
+    "no deadline": (Rules(), Budget(stalls=1), 1),
     "recovery without grace": (Rules(), Budget(dropped=1), 1),
     "retry after Unknown": (Rules(idempotent=False), Budget(crashes=1, dropped=1), 1),
     "no stop read": (Rules(), Budget(stops=1), 1),

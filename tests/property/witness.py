@@ -8,7 +8,7 @@ protocol has by its nature, since the gates are read one after the other; stops 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tests.memory_api import Raw
 from tests.property.cluster import OTHERS
@@ -31,6 +31,8 @@ FORWARD = {
 """The moves of a phase; Executing to Validated is a retry, and every retry is gated anew."""
 ENDED_STATES = {"Lost", "HandedOver", "Released", "Abandoned"}
 SERVICE_ACCOUNT = "system:serviceaccount:"
+ATTEMPT_SECONDS = 15.0
+"""From the claim to the last moment at which its write may begin."""
 PROVABLY_ABSENT = {"NotConnected", "NoLeader", "RateLimited", "Conflict"}
 """Reasons of an attempt that say: it was never taken. Absent does not: it may have been, and have come to nothing."""
 
@@ -135,6 +137,18 @@ class Witness:
             if not held or held[0]["holder"] != send.call.engine:
                 self._say("13", f"{send.key} was sent without its claim on the Subject")
                 return
+            self._in_time(send, held[0])
+
+    def _in_time(self, send: Send, claim: Raw) -> None:
+        """13: within the time that its claim shows, by its own clock: after that others may take it for dead."""
+        send.claimed = datetime.fromisoformat(claim["claimedTime"])
+        slot = self.stage.slot_of(send.call.engine)
+        made = self.ledger.claims.get((send.key, claim["holder"], claim["claimedTime"]))
+        if slot is None or made is None:
+            return
+        passed = self.stage.processes[slot].times.monotonic() - made
+        if passed > ATTEMPT_SECONDS:
+            self._say("13", f"{send.key} was sent {passed:.0f} s after its claim")
 
     def _no_stop(self, send: Send) -> None:
         """3: every stop in force came after the pass's last read of its namespace, which came after its last gate."""
@@ -185,7 +199,21 @@ class Witness:
         needed = people(policy, risk)
         valid = [d for d in proposal.decided if self._counts(d, send, proposal, spec["approval"], step)]
         who = {d.by for d in valid}
-        return "" if len(who) >= needed else f"{needed} people needed, {sorted(who)} approved"
+        if len(who) < needed:
+            return f"{needed} people needed, {sorted(who)} approved"
+        return self._too_much(send, spec.get("limits", {}))
+
+    def _too_much(self, send: Send, limits: Raw) -> str:
+        """14: how many writes an hour may have, and how soon a target may be written to again; counted from the claims."""
+        others = [other for sends in self.ledger.sends.values() for other in sends if other is not send]
+        within = [o for o in others if o.subject_uid == send.subject_uid and _since(o, send) is not None]
+        hour = [o.key for o in within if not o.release and (_since(o, send) or 0) < 3600]
+        most, pause = int(limits.get("maxActionsPerHour", 10)), int(limits.get("cooldownSeconds", 300))
+        if len(hour) >= most:
+            return f"{hour} were claimed within the hour, and {most} may be"
+        near = [o.key for o in within if o.uid != send.uid and set(o.targets) & set(send.targets)]
+        soon = [o.key for o in within if o.key in near and (_since(o, send) or 0) < pause]
+        return f"{soon} were claimed on that target within {pause} s" if soon else ""
 
     def _counts(self, said: Decided, send: Send, proposal: Proposal, rules: Raw, step: int) -> bool:
         if rules.get("distinctFromProposer", True) and said.by == proposal.spec["proposedBy"]:
@@ -335,6 +363,13 @@ class Witness:
             f"sent {key}: {[(s.began, s.ended, s.applied) for s in sends]}" for key, sends in ledger.sends.items()
         ]
         return "\n".join([*lines, "the last calls:", *self.stage.gate.trace])
+
+
+def _since(earlier: Send, send: Send) -> float | None:
+    """Seconds from one claim to the other; None where one has none that is known."""
+    if earlier.claimed is None or send.claimed is None:
+        return None
+    return (send.claimed - earlier.claimed).total_seconds()
 
 
 def _same(step: Raw, send: Send) -> bool:

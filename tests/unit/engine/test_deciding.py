@@ -191,26 +191,29 @@ async def test_what_was_planned_while_observing_never_runs() -> None:
 _PROPOSE = {"actions": ["*"], "autonomy": "Propose"}
 
 
-async def test_a_voice_that_was_first_heard_while_the_guards_were_down_never_counts() -> None:
-    for before_the_plan in (True, False):
-        world = World(proposal())
-        ordered(world, approval={"mode": "Always"})
-        ladder = ProposalLadder(world.services)
-        if before_the_plan:
-            world.guards.state = DOWN
-        found = await passes(world, ladder, 1)
-        world.guards.state = DOWN
-        edited(world, approvals=[{"by": "bob", "decision": "Approved", "digest": found.status.digest}])
-        await passes(world, ladder, 1)
-        world.guards.state = GuardState(known=True, stamping=True)
-        found = await passes(world, ladder, 2)
-        assert (found.status.waits_for, world.database.writes) == ("Approval", [])
-        edited(
-            world,
-            approvals=[{"by": by, "decision": "Approved", "digest": found.status.digest} for by in ("bob", "carol")],
-        )
-        await passes(world, ladder, 1)
-        assert world.database.writes == ["u-1/0/1"], "who is heard while they are up counts"
+async def digest_of_the_plan() -> str | None:
+    """It can be foretold: everything in it is known before."""
+    world, _ = await planned()
+    return world.read(ActionProposal, "p").status.digest
+
+
+@pytest.mark.parametrize("before_the_plan", [True, False])
+async def test_a_voice_that_was_first_heard_while_the_guards_were_down_never_counts(before_the_plan: bool) -> None:
+    digest = await digest_of_the_plan()
+    bob, carol = ({"by": by, "decision": "Approved", "digest": digest} for by in ("bob", "carol"))
+    world = World(proposal(approvals=[bob] if before_the_plan else []))
+    ordered(world, approval={"mode": "Always"})
+    ladder = ProposalLadder(world.services)
+    world.guards.state = DOWN
+    await passes(world, ladder, 1)
+    edited(world, approvals=[bob])
+    await passes(world, ladder, 1)
+    world.guards.state = GuardState(known=True, stamping=True)
+    found = await passes(world, ladder, 2)
+    assert (found.status.digest, found.status.waits_for, world.database.writes) == (digest, "Approval", [])
+    edited(world, approvals=[bob, carol])
+    await passes(world, ladder, 1)
+    assert world.database.writes == ["u-1/0/1"], "who is heard while they are up counts"
 
 
 async def test_a_claim_of_its_own_by_another_process_is_waited_for_until_that_one_cannot_send() -> None:

@@ -73,7 +73,10 @@ async def test_what_ended_long_ago_goes_and_not_before() -> None:
     assert await cleared(world, 60)
 
 
-@pytest.mark.parametrize("status", [{}, {"conditions": [{**SUCCEEDED, "type": "Validated"}]}])
+@pytest.mark.parametrize(
+    "status",
+    [{}, {"conditions": [{**SUCCEEDED, "type": "Validated"}]}, {"conditions": [{**SUCCEEDED, "status": "Unknown"}]}],
+)
 async def test_what_has_not_ended_stays(status: dict[str, Any]) -> None:
     assert not await cleared(world_of(status=status), 10**6)
 
