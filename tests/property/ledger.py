@@ -176,6 +176,11 @@ class Ledger:
                 sign = (claim["operationKey"], claim["holder"], claim["claimedTime"])
                 self.claims.setdefault(sign, clocks[claim["holder"]].monotonic())
 
+    def writing(self, holder: str) -> bool:
+        """Whether that process holds a claim by which it may still write."""
+        claims = (self.subjects[-1][1] or {}).get("status", {}).get("inFlight", [])
+        return any(claim["holder"] == holder and claim["state"] == "Writing" for claim in claims)
+
     def _proposal(self, uid: str, raw: Raw, *, gone: bool) -> None:
         known = self.proposals.setdefault(uid, Proposal(uid, raw["metadata"]["name"], raw["spec"]))
         known.status, known.gone = raw.get("status", {}), gone

@@ -338,19 +338,25 @@ class Machine(RuleBasedStateMachine):
 
     @rule(slot=st.sampled_from(SLOTS), seconds=st.sampled_from((16.0, 40.0)), calls=later, on=fresh)
     def sleep(self, slot: str, seconds: float, calls: int, on: str | None) -> None:
-        """One replica has claimed, and sleeps with its clock before it looks at its claim again; the other goes on.
+        """One replica has claimed, and sleeps with its clock, until the other has taken its claim for dead.
 
-        After that look no check can see that it slept.
+        It wakes before it looks at its claim again; after that look no check can see that it slept. Where nobody has taken
+        its claim, its clock goes on.
         """
-        self._count("sleeps")
+        self._count("sleep steps")
         self._fresh(on, calls)
         other = SLOTS[1 - SLOTS.index(slot)]
         if slot not in self.stage.processes or self.stage.run(100, (slot,), until="driver.writer") is None:
             return
-        self.stage.run(20, (other,))
-        self.stage.processes[slot].times.asleep += seconds
+        times = self.stage.processes[slot].times
+        self.stage.run(30, (other,))
+        times.asleep += seconds
         self.stage.loop.advance(seconds)
-        self.stage.run(calls, (other,))
+        self.stage.run(calls + 30, (other,))
+        if self.witness.ledger.writing(self.stage.processes[slot].name):
+            times.asleep -= seconds
+        else:
+            self.total["sleeps"] += 1
 
     @rule(full=st.booleans(), at=points, calls=later, on=fresh)
     def disk(self, full: bool, at: str, calls: int, on: str | None) -> None:

@@ -22,6 +22,7 @@ AT_LEAST = {
     "forgeries": 5,
     "edited status": 5,
     "stalls": 20,
+    "sleeps": 5,
     "clock jumps": 20,
     "outcome Unknown": 2,
     "full disks": 10,

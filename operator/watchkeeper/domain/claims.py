@@ -105,12 +105,19 @@ class Unsent:
 
 
 def retracted(lists: Claimed, unsent: Unsent) -> Claimed:
-    """The lists without that very claim and its write: what was not sent counts against no limit."""
+    """The lists without that very claim and its write: what was not sent counts against no limit.
+
+    As they are where that claim is not there. Then a write under its number, even of the same second, may be another
+    process's, which was sent: it stays counted.
+    """
     key, time = unsent.operation_key, unsent.claimed_time
+    others = tuple(
+        e for e in lists.in_flight if (e.operation_key, e.holder, e.claimed_time) != (key, unsent.holder, time)
+    )
+    if others == lists.in_flight:
+        return lists
     return Claimed(
-        in_flight=tuple(
-            e for e in lists.in_flight if (e.operation_key, e.holder, e.claimed_time) != (key, unsent.holder, time)
-        ),
+        in_flight=others,
         recent_writes=tuple(w for w in lists.recent_writes if (w.operation_key, w.time) != (key, time)),
     )
 

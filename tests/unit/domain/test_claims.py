@@ -115,6 +115,14 @@ def test_a_claim_under_the_same_number_stays() -> None:
     assert retracted(Claimed((entry(holder="two"),), ()), unsent(entry())).in_flight == (entry(holder="two"),)
 
 
+def test_a_write_of_another_process_under_the_same_number_and_second_stays_counted() -> None:
+    """Also when its claim is gone again: it was sent."""
+    of_another = claimed([], [], entry(holder="two"))
+    assert retracted(of_another, unsent(entry())) == of_another
+    sent = Claimed((), of_another.recent_writes)
+    assert retracted(sent, unsent(entry())) == sent
+
+
 def test_freezes_and_releases_find_a_place_however_much_is_in_flight() -> None:
     def many(count: int) -> list[InFlight]:
         return [entry(str(number), "Verifying", targets=[f"region/{number + 50}"]) for number in range(count)]
