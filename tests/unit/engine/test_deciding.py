@@ -86,10 +86,17 @@ def left_by_another(world: World) -> None:
     world.store.api.put({**raw, "spec": spec, "status": {"state": "Held"}}, "standingchanges")
 
 
+def policy_not_understood(world: World) -> None:
+    """As a newer version may have written it."""
+    raw = {"metadata": {"name": "default", "namespace": "team"}, "spec": {"mode": "Perhaps"}}
+    world.store.api.put(raw, "operatorpolicies")
+
+
 @pytest.mark.parametrize(
     ("reason", "act"),
     [
         ("ExecuteMode", lambda world: ordered(world, mode="Observe")),
+        ("ExecuteMode", policy_not_understood),
         ("Policy", without_policy),
         ("Approval", lambda world: ordered(world, approval={"mode": "Always"})),
         ("SubjectUnreachable", lambda world: put(world, health=Health.BLIND)),
@@ -124,6 +131,16 @@ async def test_what_ends_it_ends_it(reason: str, act: Act) -> None:
     world.store.then[READ_AGAIN] = [lambda: act(world)]
     found = await untouched(world, ladder)
     assert (found.status.phase, found.status.reason) == (Phase.CANCELLED, reason)
+
+
+async def test_a_stop_that_cannot_be_understood_is_no_permission() -> None:
+    world, ladder = await planned()
+    raw = {"metadata": {"name": "s", "namespace": "team"}, "spec": {"subjects": "all of them"}}
+    world.store.api.put(raw, "emergencystops")
+    await untouched(world, ladder)
+    world.store.api.remove(("emergencystops", "team", "s"))
+    await passes(world, ladder, 1)
+    assert world.database.writes == ["u-1/0/1"]
 
 
 @pytest.mark.parametrize(
@@ -181,8 +198,7 @@ async def test_what_was_planned_while_observing_never_runs() -> None:
         await passes(world, ladder, 1, seconds=2)
         ordered(world)
         put(world, health=Health.HEALTHY)
-        for _ in range(2):
-            found = await passes(world, ladder, 1, seconds=2)
+        found = await passes(world, ladder, 2, seconds=2)
         assert (found.status.waits_for, found.status.attempts) == ("Nothing", ())
         assert found.status.approval is not None
         assert not found.status.approval.open

@@ -9,8 +9,9 @@ from tests.unit.engine.test_execution import passes
 from tests.unit.engine.test_limits import put
 from tests.unit.engine.test_tidying import claim
 from tests.unit.engine.world import World
-from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, AttemptOutcome, AttemptState, PlanStep
+from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, Answer, AttemptOutcome, AttemptState, PlanStep
 from watchkeeper.api.v1alpha1.subject import Subject
+from watchkeeper.engine.attempts import on_its_way
 from watchkeeper.engine.proposals import ProposalLadder
 from watchkeeper.errors import Conflict, Unreachable
 from watchkeeper.ports.driver import EffectState, Reading, Recovery, RecoveryState, WriteAnswer, WriteContext
@@ -57,6 +58,18 @@ async def test_what_another_process_intends_is_left_to_it_until_it_cannot_send_a
     found = await passes(world, ladder, 1, seconds=0)
     assert [(a.state, a.recovered) for a in found.status.attempts] == [(AttemptState.SENT, True)]
     assert [c.state for c in world.read(Subject, "tikv").status.in_flight] == ["Verifying"]
+
+
+async def test_the_grace_after_a_lost_answer_begins_with_the_answer() -> None:
+    world, _ = await begun_by_another()
+    (intended,) = world.read(ActionProposal, "p").status.attempts
+    assert on_its_way(world.services, intended) == 25
+    world.clock.passed += 24
+    assert on_its_way(world.services, intended) == 1
+    lost = intended.replace(state=AttemptState.SENT, answer=Answer(status=0, text="no answer"))
+    assert on_its_way(world.services, lost) == 10
+    world.clock.passed += 10
+    assert on_its_way(world.services, lost) == 0
 
 
 async def test_what_this_process_is_sending_just_now_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
