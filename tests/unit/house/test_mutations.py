@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from functools import cache
 
@@ -18,11 +17,9 @@ def source(path: str) -> str:
     return (REPOSITORY / path).read_text(encoding="utf-8")
 
 
-def test_each_applies_and_leaves_python_behind() -> None:
+def test_each_applies() -> None:
     for one in MUTATIONS:
-        broken = one.applied(source(one.path))
-        assert broken != source(one.path), one.title
-        ast.parse(broken, one.title)
+        assert one.applied(source(one.path)) != source(one.path), one.title
     print(f"{len(MUTATIONS)} gates in {len({one.file for one in MUTATIONS})} files")
 
 
