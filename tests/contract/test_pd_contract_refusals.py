@@ -75,6 +75,7 @@ async def test_a_slash_at_the_end_is_another_path(pd: httpx.AsyncClient, path: s
         ("/config", {"patrol-region-worker-count": 9}, 400, "patrol-region-worker-count should be between 1 and 8"),
         ("/config", {"location-labels": "a b"}, 400, f"a b {KEY_FORMAT}"),
         ("/config", {"halt-scheduling": "x"}, 400, NO_BOOLEAN),
+        ("/config", {"halt-scheduling": []}, 400, NO_BOOLEAN.replace('"x"', "unquoted value")),
         ("/config/schedule", {"low-space-ratio": 2}, 500, "low-space-ratio should between 0 and 1"),
         ("/config/schedule", [], 400, "json: cannot unmarshal array into Go value of type map[string]interface {}"),
         ("/config", {"max-store-down-time": 5}, 400, "invalid syntax"),
@@ -119,6 +120,7 @@ async def test_writes_that_are_refused_with_an_object(pd: httpx.AsyncClient, pat
         ("/config/schedule", b'{"leader-schedule-limit": "x", "a": 1}', 29),
         ("/config/schedule", b'{"leader-schedule-limit":[1]}', 26),
         ("/config/rule_group", b'{"id":"a","index":"x"}', 21),
+        ("/config/rule_group", b'{"index":9223372036854775808}', 28),
         ("/config/replicate", b'{"max-replicas":-1}', 18),
     ],
 )

@@ -35,7 +35,7 @@ def boolean(value: Json) -> str:
     Raises:
         UndecodableError: it is another text, or none: a boolean of JSON is refused, too.
     """
-    if value not in {"true", "false"} or not isinstance(value, str):
+    if not isinstance(value, str) or value not in {"true", "false"}:
         found = json.dumps(value) if isinstance(value, str) else "unquoted value"
         raise UndecodableError(f"json: invalid use of ,string struct tag, trying to unmarshal {found} into bool")
     return value

@@ -20,7 +20,7 @@ class GoType:
 
 
 def _is_int(value: Json) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
 STRING = GoType("string", lambda value: isinstance(value, str))

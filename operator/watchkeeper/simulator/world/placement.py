@@ -41,7 +41,7 @@ class RuleGroup(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
-    index: int = Field(default=0, ge=-MAX_ID, le=MAX_ID)
+    index: int = Field(default=0, ge=-MAX_ID - 1, le=MAX_ID)
     override: bool = False
 
 
@@ -55,7 +55,7 @@ class Rule(BaseModel):
 
     group_id: str = "pd"
     id: str = "default"
-    index: int = Field(default=0, ge=-MAX_ID, le=MAX_ID)
+    index: int = Field(default=0, ge=-MAX_ID - 1, le=MAX_ID)
     override: bool = False
     start_key: str = ""
     end_key: str = ""
@@ -67,7 +67,7 @@ class Rule(BaseModel):
     is_witness: bool = False
     version: int = Field(default=0, ge=0, le=MAX_ID)
     create_timestamp: int = Field(default=0, ge=0, le=MAX_ID)
-    group_index: int = Field(default=0, ge=-MAX_ID, le=MAX_ID)
+    group_index: int = Field(default=0, ge=-MAX_ID - 1, le=MAX_ID)
     group_override: bool = False
 
     @property
