@@ -123,12 +123,20 @@ def test_predicates_that_hold(predicate: PlanPredicate, seen: Region | None) -> 
     assert predicates.broken([predicate], topology(), seen) == []
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(1795260773, "2026-11-21T11:32:53Z"), (2**60, str(2**60)), (-(2**60), str(-(2**60)))]
+)
+def test_the_start_of_a_store_is_a_time_for_people(seconds: int, told: str) -> None:
+    started = store(3).store.model_copy(update={"start_timestamp": seconds})
+    assert predicates.store_is(store(3).model_copy(update={"store": started})).text.endswith(f"started at {told}")
+
+
 MOVED = store(3).model_copy(update={"store": store(3).store.model_copy(update={"address": "tikv-9.x:20160"})})
 RESTARTED = store(3).model_copy(update={"store": store(3).store.model_copy(update={"start_timestamp": 1001})})
 BROKEN: list[tuple[PlanPredicate, Topology, Region | None, str]] = [
     (predicates.store_is(store(3)), topology(store(1)), None, "not in the cluster"),
     (predicates.store_is(store(3)), topology(MOVED), None, "it is at tikv-9"),
-    (predicates.store_is(store(3)), topology(RESTARTED), None, "started again at 1001"),
+    (predicates.store_is(store(3)), topology(RESTARTED), None, "started again at 1970-01-01T00:16:41Z (tikv-2)"),
     (
         predicates.leaders_at_most(store(3, leader_count=100)),
         topology(store(3, leader_count=121)),

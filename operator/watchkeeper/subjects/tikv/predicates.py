@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from watchkeeper.api.v1alpha1.actionproposal import PlanPredicate, PlanStep
+from watchkeeper.api.v1alpha1.meta import rfc3339
 from watchkeeper.subjects.tikv.pd.models import PDStore, Region, Role
 from watchkeeper.subjects.tikv.placement import isolation
 from watchkeeper.subjects.tikv.topology import Topology, pod_of
@@ -32,8 +34,16 @@ def store_is(store: PDStore) -> PlanPredicate:
     """The store is the same process at the same place."""
     meta = store.store
     values = {"store": meta.id, "address": meta.address, "startTimestamp": meta.start_timestamp}
-    text = f"store {meta.id} is at {meta.address}, started at {meta.start_timestamp}"
+    text = f"store {meta.id} is at {meta.address}, started at {_moment(meta.start_timestamp)}"
     return PlanPredicate(type=STORE_IS, text=text[:512], values=values)
+
+
+def _moment(seconds: int) -> str:
+    """Unix seconds as a time for people; the number where it is none."""
+    try:
+        return rfc3339(datetime.fromtimestamp(seconds, UTC))
+    except (OverflowError, ValueError, OSError):
+        return str(seconds)
 
 
 def leaders_at_most(store: PDStore) -> PlanPredicate:
@@ -99,7 +109,9 @@ def _store_is(values: Values, topology: Topology, region: Region | None) -> str 
     if store.store.address != values["address"]:
         return f"it is at {store.store.address}"
     if store.store.start_timestamp != values["startTimestamp"]:
-        return f"it was started again at {store.store.start_timestamp} ({pod_of(store) or store.store.address})"
+        return (
+            f"it was started again at {_moment(store.store.start_timestamp)} ({pod_of(store) or store.store.address})"
+        )
     return None
 
 
