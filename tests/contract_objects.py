@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pytest
 
 from watchkeeper.api.v1alpha1 import EmergencyStop, ObjectMeta, StandingChange, Subject
-from watchkeeper.api.v1alpha1.emergencystop import EmergencyStopSpec
+from watchkeeper.api.v1alpha1.emergencystop import EmergencyStopSpec, EmergencyStopStatus
 from watchkeeper.api.v1alpha1.meta import LocalRef, Resource
 from watchkeeper.api.v1alpha1.standingchange import Change, ChangeType, StandingChangeSpec, StandingState
 from watchkeeper.api.v1alpha1.subject import (
@@ -318,14 +318,14 @@ class ObjectStoreContract:
         assert not await world.store.namespace_terminating(world.namespace)
         assert await world.store.namespace_terminating("there-is-no-such-namespace")
 
-    async def test_a_kind_without_status(self, world: World) -> None:
+    async def test_a_stop_is_made_listed_and_shows_its_scope(self, world: World) -> None:
         stop = EmergencyStop(
             metadata=ObjectMeta(name="halt", namespace=world.namespace), spec=EmergencyStopSpec(reason="fire")
         )
         made = await world.store.create(stop)
         assert [found.spec.reason for found in await world.store.list(EmergencyStop, world.namespace)] == ["fire"]
-        with pytest.raises(TypeError, match="EmergencyStop has no status"):
-            await world.store.swap_status(made, {"message": (None, "x")})
+        await world.store.write_status(made, EmergencyStopStatus(scope="namespace"))
+        assert (await world.store.get(EmergencyStop, world.namespace, "halt")).status.scope == "namespace"
 
     @pytest.mark.parametrize("name", ["", "A", "a/../b", "..", "a?b", "ä", "-a", "a..b"])
     async def test_no_unchecked_text_reaches_a_path(self, world: World, name: str) -> None:

@@ -83,6 +83,12 @@ class Invalid(WatchkeeperError):
         super().__init__("; ".join(self.problems), reason=reason)
 
 
+class StopUnreadable(Invalid):
+    """An EmergencyStop is there that cannot be understood, so it may hold for everything."""
+
+    reason = "StopUnreadable"
+
+
 class Refused(WatchkeeperError):
     """The database said no and gave its reason: nothing was changed."""
 

@@ -35,6 +35,7 @@ GRANTS = (
             "actionproposals/status",
             "standingchanges/status",
             "tickets/status",
+            "emergencystops/status",
         ),
         ("patch",),
         "to report, and to claim before a write",

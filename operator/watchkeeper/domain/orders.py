@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from watchkeeper.api.v1alpha1.actionproposal import PolicyVersion
-from watchkeeper.api.v1alpha1.emergencystop import EmergencyStop
+from watchkeeper.api.v1alpha1.emergencystop import MAX_SCOPE, EmergencyStop
 from watchkeeper.api.v1alpha1.operatorpolicy import (
     ApprovalPolicy,
     FreezeWindow,
@@ -117,6 +117,16 @@ def orders_of(policy: OperatorPolicy, known: Known) -> Orders:
         why=f"mode is {spec.mode} (OperatorPolicy default)",
         version=version_of(policy),
     )
+
+
+def reach_of(stop: EmergencyStop, *, operator_namespace: str) -> str:
+    """How far a stop reaches, for the column SCOPE."""
+    if stop.metadata.namespace == operator_namespace:
+        return "everything"
+    if not stop.spec.subjects:
+        return "namespace"
+    shown = ", ".join(stop.spec.subjects)
+    return shown if len(shown) <= MAX_SCOPE else f"{len(stop.spec.subjects)} Subjects"
 
 
 def stop_in_force(

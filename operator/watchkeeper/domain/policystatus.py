@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from watchkeeper.api.v1alpha1.conditions import ConditionStatus, with_condition
+from watchkeeper.api.v1alpha1.conditions import Condition, ConditionStatus, find, with_condition
 from watchkeeper.api.v1alpha1.emergencystop import EmergencyStop
 from watchkeeper.api.v1alpha1.operatorpolicy import (
     MAX_LISTED,
@@ -21,6 +21,8 @@ from watchkeeper.domain.orders import Orders, Standing
 from watchkeeper.domain.restraint import in_force, next_change
 from watchkeeper.domain.writes import ends, of_the_hour
 
+STOPS_READABLE = "StopsReadable"
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -28,13 +30,14 @@ class Scene:
 
     subjects: Sequence[Subject]
     stops: Sequence[EmergencyStop]
+    unreadable_stop: str | None
+    """What to say of a stop that cannot be understood; None where each could be."""
     pending: int
     now: datetime
 
 
 def policy_status(policy: OperatorPolicy, orders: Orders, scene: Scene) -> OperatorPolicyStatus:
     """The new status; what belongs to others in it stays."""
-    valid = orders.standing is Standing.GIVEN
     return policy.status.replace(
         observed_generation=policy.metadata.generation,
         effective_mode=orders.mode,
@@ -47,15 +50,32 @@ def policy_status(policy: OperatorPolicy, orders: Orders, scene: Scene) -> Opera
         ),
         frozen_actions=_frozen(scene),
         stops=tuple(sorted(f"{s.metadata.namespace}/{s.metadata.name}" for s in scene.stops))[:MAX_LISTED],
-        conditions=with_condition(
-            policy.status.conditions,
-            "Ready",
-            ConditionStatus.TRUE if valid else ConditionStatus.FALSE,
-            "Understood" if valid else "Invalid",
-            orders.why,
-            now=scene.now,
-            generation=policy.metadata.generation,
-        ),
+        conditions=_conditions(policy, orders, scene),
+    )
+
+
+def _conditions(policy: OperatorPolicy, orders: Orders, scene: Scene) -> tuple[Condition, ...]:
+    """Ready, and StopsReadable from the first stop that cannot be understood on."""
+    valid, unreadable = orders.standing is Standing.GIVEN, scene.unreadable_stop
+    ready = with_condition(
+        policy.status.conditions,
+        "Ready",
+        ConditionStatus.TRUE if valid else ConditionStatus.FALSE,
+        "Understood" if valid else "Invalid",
+        orders.why,
+        now=scene.now,
+        generation=policy.metadata.generation,
+    )
+    if unreadable is None and find(ready, STOPS_READABLE) is None:
+        return ready
+    return with_condition(
+        ready,
+        STOPS_READABLE,
+        ConditionStatus.TRUE if unreadable is None else ConditionStatus.FALSE,
+        "Understood" if unreadable is None else "StopUnreadable",
+        unreadable or "every EmergencyStop can be understood",
+        now=scene.now,
+        generation=policy.metadata.generation,
     )
 
 

@@ -22,7 +22,7 @@ from watchkeeper.engine.result import Result
 from watchkeeper.engine.runners import Run, current_step, run_of
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.subjectclaims import settle
-from watchkeeper.errors import Denied, Gone, Invalid, Transient
+from watchkeeper.errors import Denied, Gone, Invalid, StopUnreadable, Transient
 from watchkeeper.ports.driver import RecoveryState
 
 LOOKS_REMEMBERED = 4096
@@ -184,7 +184,11 @@ class Follower:
 
     async def _under_stop(self, proposal: ActionProposal, looked: Attempt) -> str:
         """What was sent before a stop is watched, not cancelled; people are told how to do that."""
-        stop = await self._services.gates.recent_stop(proposal.metadata.namespace, proposal.spec.subject_ref.name)
+        namespace = proposal.metadata.namespace
+        try:
+            stop = await self._services.gates.recent_stop(namespace, proposal.spec.subject_ref.name)
+        except StopUnreadable as error:
+            return f"\n{error.message}"
         if stop is None:
             return ""
         _, step = current_step(proposal, looked.step)

@@ -9,9 +9,14 @@ from watchkeeper.api.v1alpha1.emergencystop import EmergencyStop
 from watchkeeper.api.v1alpha1.operatorpolicy import POLICY_NAME, OperatorPolicy
 from watchkeeper.domain.orders import HOLD, Orders, invalid_orders, orders_of, stop_in_force
 from watchkeeper.domain.sense import Known
-from watchkeeper.errors import Gone, Invalid
+from watchkeeper.errors import Gone, Invalid, StopUnreadable
 from watchkeeper.ports.clock import Clock
 from watchkeeper.ports.objects import ObjectStore
+
+_UNREADABLE = (
+    "an EmergencyStop cannot be understood, so nothing is written to any database that it may be about: who may resume "
+    "deletes it (kubectl -n NAMESPACE delete estop NAME), and stops anew if it is still needed"
+)
 
 
 @dataclass(slots=True)
@@ -54,14 +59,27 @@ class Gates:
         """The stops of the namespace and of the operator's own, read fresh, both at once.
 
         A stop that cannot be understood is an error, and an error is no permission.
+
+        Raises:
+            StopUnreadable: one cannot be understood; the message names it, and the way out.
         """
         places = sorted({namespace, self._operator_namespace})
-        answers = await asyncio.gather(*(self._store.list(EmergencyStop, place, strict=True) for place in places))
+        try:
+            answers = await asyncio.gather(*(self._store.list(EmergencyStop, place, strict=True) for place in places))
+        except Invalid as error:
+            raise StopUnreadable([_UNREADABLE, *error.problems]) from error
         return tuple(stop for answer in answers for stop in answer)
 
     async def stop_now(self, namespace: str, subject: str | None) -> EmergencyStop | None:
         """The stop that holds for a subject, read fresh: the last thing before a write."""
-        return self._in_force(await self.stops(namespace), namespace, subject)
+        return self.in_force(await self.stops(namespace), namespace, subject)
+
+    async def recent_or_unreadable(self, namespace: str) -> tuple[Orders, tuple[EmergencyStop, ...], str | None]:
+        """The same as `recent`; where a stop cannot be understood the orders alone, no stop, and what to say of it."""
+        try:
+            return *await self.recent(namespace), None
+        except StopUnreadable as error:
+            return await self.orders(namespace), (), error.message
 
     async def recent(self, namespace: str) -> tuple[Orders, tuple[EmergencyStop, ...]]:
         """Orders and stops, at most `cache_seconds` old: for planning and for messages, never before a write."""
@@ -79,7 +97,7 @@ class Gates:
     async def recent_stop(self, namespace: str, subject: str | None) -> EmergencyStop | None:
         """The stop that holds for a subject, at most `cache_seconds` old."""
         _, stops = await self.recent(namespace)
-        return self._in_force(stops, namespace, subject)
+        return self.in_force(stops, namespace, subject)
 
     def forget(self, namespace: str | None = None) -> None:
         """A policy or stop has changed: read again. Without a namespace: everywhere."""
@@ -95,5 +113,6 @@ class Gates:
         self._cache = {namespace: cached for namespace, cached in self._cache.items() if cached.at >= old}
         self._locks = {name: lock for name, lock in self._locks.items() if lock.locked() or name in self._cache}
 
-    def _in_force(self, stops: tuple[EmergencyStop, ...], namespace: str, subject: str | None) -> EmergencyStop | None:
+    def in_force(self, stops: tuple[EmergencyStop, ...], namespace: str, subject: str | None) -> EmergencyStop | None:
+        """Of these stops the one that holds for a subject of that namespace, or None."""
         return stop_in_force(stops, subject=subject, namespace=namespace, operator_namespace=self._operator_namespace)

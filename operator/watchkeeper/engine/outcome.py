@@ -203,7 +203,7 @@ class Outcomes:
             return await self.fail(
                 proposal, attempt, reason, f"not applied after {used} of {allowed} attempts: {message}"
             )
-        retry = (await services.gates.recent(proposal.metadata.namespace))[0].retry
+        retry = (await services.gates.orders(proposal.metadata.namespace)).retry
         when = next_attempt_time(retry, used, services.clock.now(), services.random.random())
         over = self._over(attempt, AttemptOutcome.FAILED, reason, message)
         await self._back(proposal, over, "Retrying", f"attempt {attempt.number} was not applied ({message})", when)

@@ -34,11 +34,12 @@ class PolicyLadder:
             return DONE
         policy = await noted_on_policy(services, policy)
         orders = services.gates.understood(policy)
-        _, stops = await services.gates.recent(key.namespace)
+        _, stops, unreadable = await services.gates.recent_or_unreadable(key.namespace)
         pending = services.tracker.keys(kind="ActionProposal", namespace=key.namespace, live=True)
         scene = Scene(
             subjects=await services.store.list(Subject, key.namespace),
             stops=stops,
+            unreadable_stop=unreadable,
             pending=sum(1 for _ in pending),
             now=services.clock.now(),
         )

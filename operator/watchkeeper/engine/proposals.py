@@ -65,14 +65,17 @@ class ProposalLadder:
     async def _before_execution(self, proposal: ActionProposal, phase: Phase) -> Result:
         services = self._services
         namespace = proposal.metadata.namespace
-        orders, _ = await services.gates.recent(namespace)
-        stop = await services.gates.recent_stop(namespace, proposal.spec.subject_ref.name)
+        orders, stops, unreadable = await services.gates.recent_or_unreadable(namespace)
+        stop = services.gates.in_force(stops, namespace, proposal.spec.subject_ref.name)
         expires = expiry(proposal, orders.proposal_expiry_seconds)
         end = ending(proposal, stop, expires=expires, now=services.clock.now())
         if end is None:
             end = refusal(orders, ruling(orders, proposal, proposal.status.risk or Risk.HIGH))
         if end is not None:
             return await self._end(proposal, end, orders)
+        if unreadable is not None:
+            result = await self._outcomes.hold(proposal, Hold(Wait("StopUnreadable", unreadable)))
+            return self._by_expiry(result, proposal, orders)
         if phase is Phase.PROPOSED:
             if orders.standing is Standing.MISSING:
                 result = await self._outcomes.hold(proposal, Hold(Wait("Policy", orders.why)))

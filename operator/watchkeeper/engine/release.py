@@ -26,7 +26,7 @@ from watchkeeper.engine.services import Services
 from watchkeeper.engine.standingrecords import StandingRecords
 from watchkeeper.engine.standingstatus import StandingStatus
 from watchkeeper.engine.subjectclaims import abandoned_claims, claim, retract, settle
-from watchkeeper.errors import Conflict, Gone, Invalid, WatchkeeperError
+from watchkeeper.errors import Conflict, Gone, Invalid, StopUnreadable, WatchkeeperError
 from watchkeeper.ports.driver import SubjectDriver, Wait
 from watchkeeper.ports.recorder import EventType
 
@@ -99,9 +99,12 @@ class Releaser:
         return await self._services.store.write_status(change, status)
 
     async def _wait(self, change: StandingChange, driver: SubjectDriver) -> Wait | None:
-        stop = await self._stop(change)
+        command = driver.manual_release_command(change.spec.change)
+        try:
+            stop = await self._stop(change)
+        except StopUnreadable as error:
+            return Wait(error.reason, f"{error.message}; to release by hand: {command}")
         if stop is not None:
-            command = driver.manual_release_command(change.spec.change)
             return Wait(
                 "Stopped",
                 f"EmergencyStop {stop.metadata.namespace}/{stop.metadata.name} is in force ({stop.spec.reason}); "
@@ -109,7 +112,6 @@ class Releaser:
             )
         unrecorded = self._services.audit.obstacle(checkpoints=False)
         if unrecorded is not None:
-            command = driver.manual_release_command(change.spec.change)
             return Wait("AuditFailing", f"{unrecorded}; to release by hand: {command}")
         try:
             return await driver.release_blocker(change.spec.change)

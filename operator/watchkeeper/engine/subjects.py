@@ -42,7 +42,10 @@ class SubjectLadder:
             subject = await services.store.get(Subject, key.namespace, key.name)
         except Gone:
             services.tracker.lost(key)
+            for ticket in services.tracker.keys(kind="Ticket", namespace=key.namespace, subject=key.name):
+                services.tracker.lost(ticket)  # they go with it
             self._looked.pop(key, None)
+            services.look_again.discard(key)
             self._tickets.forget(key)
             await services.drivers.drop(key)
             return DONE
@@ -102,11 +105,12 @@ class SubjectLadder:
             problem = error.message
         catalog = (*(driver.catalog(observation) if driver is not None else ()), *tools.catalog())
         duplicate = await self._duplicate_of(subject, observation)
-        orders, _ = await services.gates.recent(subject.metadata.namespace)
-        stop = await services.gates.recent_stop(subject.metadata.namespace, subject.metadata.name)
+        namespace = subject.metadata.namespace
+        orders, stops, unreadable = await services.gates.recent_or_unreadable(namespace)
+        stop = services.gates.in_force(stops, namespace, subject.metadata.name)
         context = Context(
             mode=orders.mode,
-            stopped=stop is not None,
+            stopped=stop is not None or unreadable is not None,
             pending=self._count("ActionProposal", subject),
             standing=self._count("StandingChange", subject),
             now=services.clock.now(),

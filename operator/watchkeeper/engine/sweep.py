@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
-from watchkeeper.api.v1alpha1 import ActionProposal, OperatorPolicy, StandingChange, Subject
+from watchkeeper.api.v1alpha1 import ActionProposal, EmergencyStop, OperatorPolicy, StandingChange, Subject
 from watchkeeper.api.v1alpha1.meta import Resource
 from watchkeeper.domain.lifecycle import phase_of
 from watchkeeper.engine.retention import clear_away
@@ -32,6 +33,7 @@ async def sweep_once(services: Services, namespaces: tuple[str, ...] | None) -> 
     open_ones = [obj for obj in found if not _at_rest(obj)]
     for obj in open_ones:
         services.queue.add_after(obj.key, services.random.random() * spread)
+    _forget_the_gone(services, found)
     await clear_away(services, found)
     return len(open_ones)
 
@@ -47,6 +49,19 @@ def _at_rest(obj: Resource) -> bool:
             return obj.status.state is not None and obj.status.state.ended
         case _:
             return False
+
+
+def _forget_the_gone(services: Services, found: Sequence[Resource]) -> None:
+    """What the watches have shown and the lists do not have any more: its ladder finds it gone and lets go of it.
+
+    A watch that was broken says nothing of what was deleted meanwhile. Stops are not listed here, and are few.
+    """
+    there = {obj.key for obj in found}
+    kinds: tuple[type[Resource], ...] = (*SWEPT, EmergencyStop)
+    for kind in kinds:
+        for key in services.tracker.keys(kind=kind.__name__):
+            if key not in there:
+                services.queue.add(key)
 
 
 async def sweep_forever(services: Services, namespaces: tuple[str, ...] | None) -> None:

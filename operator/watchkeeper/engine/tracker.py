@@ -19,6 +19,11 @@ class Seen:
     ended: bool
 
 
+def claims_of(subject: Key) -> Key:
+    """What the claims of a Subject are known by: they are a face of their own."""
+    return Key("Claims", subject.namespace, subject.name)
+
+
 class Tracker:
     """Keys by kind, namespace and subject."""
 
@@ -34,6 +39,8 @@ class Tracker:
         """Forget the object."""
         self._seen.pop(key, None)
         self._faces.pop(key, None)
+        if key.kind == "Subject":
+            self._faces.pop(claims_of(key), None)
 
     def face_changed(self, key: Key, face: str) -> bool:
         """Whether what matters to others (`face`) differs from what was seen before; remembers it."""

@@ -11,7 +11,7 @@ import kopf
 from watchkeeper.api.v1alpha1.meta import GROUP, VERSION, Key
 from watchkeeper.api.v1alpha1.operatorpolicy import POLICY_NAME
 from watchkeeper.engine.services import Services
-from watchkeeper.engine.tracker import Seen
+from watchkeeper.engine.tracker import Seen, claims_of
 from watchkeeper.handlers.echoes import Echoes
 from watchkeeper.ports.objects import FINALIZER
 
@@ -81,19 +81,12 @@ def _subject(services: Services, key: Key, body: Mapping[str, Any], gone: bool) 
     _track(services, key, body, gone, ended=False)
     writes = [entry.get("operationKey") for entry in status.get("recentWrites") or ()]
     states = [(entry.get("operationKey"), entry.get("state")) for entry in status.get("inFlight") or ()]
-    if gone:
-        services.tracker.lost(_claims_of(key))
-    elif services.tracker.face_changed(_claims_of(key), f"{writes} {states}"):
+    if not gone and services.tracker.face_changed(claims_of(key), f"{writes} {states}"):
         services.queue.add_after(Key("OperatorPolicy", key.namespace, POLICY_NAME), POLICY_SECONDS)
     if changed:  # else a claim or a count has changed: the next look, which is due anyway, is soon enough
         services.queue.add(key)
         for other in services.tracker.keys(namespace=key.namespace, subject=key.name, live=not gone):
             services.queue.add(other)
-
-
-def _claims_of(subject: Key) -> Key:
-    """What the tracker knows the claims of a Subject by."""
-    return Key("Claims", subject.namespace, subject.name)
 
 
 def _policy(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -> None:
@@ -106,7 +99,11 @@ def _policy(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -
 
 
 def _stop(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -> None:
+    changed = services.tracker.face_changed(key, f"{body['metadata'].get('generation')} {gone}")
     _track(services, key, body, gone, ended=False)
+    if not changed:  # only its status, which we write
+        return
+    services.queue.add(key)
     services.gates.forget(key.namespace)
     everywhere = key.namespace == services.settings.operator_namespace
     _wake_all(services, None if everywhere else key.namespace)
@@ -114,8 +111,8 @@ def _stop(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -> 
 
 def _ticket(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -> None:
     """Only for people's `spec.hold`: a ticket is decided about with the look at its Subject, which they wait for."""
+    _track(services, key, body, gone, ended=True)  # it waits for nothing
     if gone:
-        services.tracker.lost(key)
         return
     generation = body["metadata"].get("generation", 1)
     if services.tracker.face_changed(key, str(generation)) and generation > 1:

@@ -25,6 +25,7 @@ from watchkeeper.engine.result import DONE, Result
 from watchkeeper.engine.services import Services
 from watchkeeper.engine.settings import EngineSettings
 from watchkeeper.engine.standing import StandingLadder
+from watchkeeper.engine.stops import StopLadder
 from watchkeeper.engine.subjects import SubjectLadder
 from watchkeeper.engine.sweep import sweep_forever
 from watchkeeper.engine.tools import DEFINITIONS
@@ -136,7 +137,7 @@ def ladders(services: Services) -> dict[str, Ladder]:
         "StandingChange": StandingLadder(services).reconcile,
         "Subject": SubjectLadder(services).reconcile,
         "OperatorPolicy": PolicyLadder(services).reconcile,
-        "EmergencyStop": nothing,
+        "EmergencyStop": StopLadder(services).reconcile,
         "Ticket": nothing,  # it is the look at its Subject that writes it
     }
 

@@ -29,7 +29,7 @@ def named(name: str, **status: Any) -> Subject:
 
 
 def scene(*subjects: Subject, **fields: Any) -> Scene:
-    return Scene(**{"subjects": subjects, "stops": (), "pending": 0, "now": NOW, **fields})
+    return Scene(**{"subjects": subjects, "stops": (), "unreadable_stop": None, "pending": 0, "now": NOW, **fields})
 
 
 def test_what_was_done_in_the_hour_by_subject() -> None:

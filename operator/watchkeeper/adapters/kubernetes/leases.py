@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,8 @@ class KubernetesLeases:
         self._sightings: dict[str, _Sighting] = {}
         self._ours: dict[str, Mapping[str, Any]] = {}
         """What we wrote last, by name: renewing takes one request while nobody interferes."""
+        self._wanted: OrderedDict[str, float] = OrderedDict()
+        """Until when what is known of a lease is kept, unless somebody asks again; the first to go first."""
 
     async def claim(self, name: str, holder: str, seconds: int) -> str:
         """Take or renew a lease; returns who holds it now, us or another.
@@ -48,6 +51,7 @@ class KubernetesLeases:
         Raises:
             Transient: also where others wrote it all the time; we may or may not hold it.
         """
+        self._keep(name, seconds)
         mine = self._ours.pop(name, None)
         for _ in range(MAX_ROUNDS):
             try:
@@ -71,6 +75,16 @@ class KubernetesLeases:
             return
         spec = {**lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
         await self._send("PUT", self._path(name), {**lease, "spec": spec})
+
+    def _keep(self, name: str, seconds: int) -> None:
+        """Leases that nobody asks about for twice their time are forgotten: a lease that is asked for again is read again."""
+        now = self._connection.clock.monotonic()
+        self._wanted[name] = now + 2 * seconds
+        self._wanted.move_to_end(name)
+        while (first := next(iter(self._wanted))) != name and self._wanted[first] < now:
+            del self._wanted[first]
+            self._ours.pop(first, None)
+            self._sightings.pop(first, None)
 
     def _held_by_other(self, name: str, lease: Mapping[str, Any], holder: str) -> str | None:
         """Who else holds it, None where it is ours, free or over."""

@@ -26,6 +26,22 @@ class EmergencyStopSpec(ApiModel):
     by: str | None = Field(default=None, max_length=253, description="User name; stamped where the API server can.")
 
 
+MAX_SCOPE = 256
+
+
+class EmergencyStopStatus(ApiModel):
+    """How far it reaches; written by the operator only, and only for people: what stops is the object itself."""
+
+    scope: str | None = Field(
+        default=None,
+        max_length=MAX_SCOPE,
+        description=(
+            "everything (in the operator's own namespace), namespace, or the named Subjects. Empty: no operator has "
+            "seen it yet; it holds all the same."
+        ),
+    )
+
+
 class EmergencyStop(Resource):
     """Its existence stops its namespace, or the named subjects of it."""
 
@@ -37,17 +53,17 @@ class EmergencyStop(Resource):
             "stops everything. Deleting it needs the verb resume and a person."
         ),
         columns=(
-            Column("Scope", ".spec.subjects"),
+            Column("Scope", ".status.scope"),
             Column("Reason", ".spec.reason"),
             Column("By", ".spec.by"),
             AGE,
         ),
         immutable=True,
         immutable_message="an EmergencyStop is immutable: create another, or delete it (verb resume)",
-        has_status=False,
     )
 
     spec: EmergencyStopSpec
+    status: EmergencyStopStatus = EmergencyStopStatus()
 
     def covers(self, subject: str) -> bool:
         """Whether this stop, in the subject's own namespace, holds for the subject."""

@@ -306,7 +306,10 @@ class OperatorPolicyStatus(ApiModel):
         default=(),
         max_length=16,
         json_schema_extra=KEYED_BY_TYPE,
-        description="Ready: the policy was read and makes sense. GuardActive: the admission policies stand as shipped.",
+        description=(
+            "Ready: the policy was read and makes sense. GuardActive: the admission policies stand as shipped. "
+            "StopsReadable: every EmergencyStop that may hold here can be understood."
+        ),
     )
 
 

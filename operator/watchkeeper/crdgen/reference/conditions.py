@@ -187,6 +187,12 @@ GUARDS = (
 POLICY = (
     Reasoned("Ready", "Understood", "True: the policy was read and makes sense"),
     Reasoned("Ready", "Invalid", "False: it makes no sense and counts as Observe"),
+    Reasoned(
+        "StopsReadable",
+        "StopUnreadable",
+        "False: an EmergencyStop cannot be understood, so nothing executes; which one",
+    ),
+    Reasoned("StopsReadable", "Understood", "True: it is gone; the condition is there from the first such stop on"),
 )
 
 TICKET = (
