@@ -35,6 +35,7 @@ def play(stage: Stage, say: Callable[[str], None]) -> None:
     say("a database that is silent for a while")
     _silent(stage, narrator)
     narrator.until("fewer proposals", lambda: len(narrator.list("ap")) < before, seconds=_PATIENCE_SECONDS)
+    narrator.until("no ended standing change", lambda: not narrator.list("stch"), seconds=_PATIENCE_SECONDS)
     if stage.operator is not None:
         stage.operator.stop()  # as a rollout would: what it has to say is said now
 

@@ -132,6 +132,9 @@ class Witness:
     def _claimed(self, send: Send) -> None:
         """13: the Subject shows the claim when it was read once more, and still does."""
         for raw in self.ledger.within(self.ledger.subjects, self._window(send)):
+            if raw is None and self._subject_went(send):
+                self.counts["Subjects that were deleted within the window"] += 1
+                return
             claims = [] if raw is None else raw.get("status", {}).get("inFlight", [])
             held = [c for c in claims if c["operationKey"] == send.key and c["state"] == "Writing"]
             if not held or held[0]["holder"] != send.call.engine:
@@ -149,6 +152,11 @@ class Witness:
         passed = self.stage.processes[slot].times.monotonic() - made
         if passed > ATTEMPT_SECONDS:
             self._say("13", f"{send.key} was sent {passed:.0f} s after its claim")
+
+    def _subject_went(self, send: Send) -> bool:
+        """Whether somebody deleted the Subject after its claim was read."""
+        there, *later = self.ledger.within(self.ledger.subjects, self._window(send))
+        return there is not None and None in later
 
     def _no_stop(self, send: Send) -> None:
         """3: every stop in force came after the pass's last read of its namespace, which came after its last gate."""
@@ -223,7 +231,9 @@ class Witness:
         lapse = timedelta(seconds=rules.get("validSeconds", 3600) + 1)  # times are written to the second
         if said.seen is not None and self.stage.times.now() - self._slack(send) > said.seen + lapse:
             return False
-        same_place = (self.ledger.subject_uid(), self.stage.cluster.cluster_id) == (said.subject_uid, said.cluster_id)
+        place = self.ledger.within(self.ledger.subjects, self._window(send))[0]
+        uid = place["metadata"]["uid"] if place is not None else ""
+        same_place = (uid, self.stage.cluster.cluster_id) == (said.subject_uid, said.cluster_id)
         return same_place and _same(said.steps[step], send)
 
     def _slack(self, send: Send) -> timedelta:

@@ -25,7 +25,7 @@ GRANTS = (
     ),
     Grant(("operatorpolicies",), _WATCH, "to obey them; the operator cannot change its orders"),
     Grant(("emergencystops",), _LOOK, "to obey them; the operator can neither make nor lift a stop"),
-    Grant(("actionproposals",), ("delete",), "to clear away proposals that ended long ago (retentionSeconds)"),
+    Grant(("actionproposals", "standingchanges"), ("delete",), "to clear away what ended long ago (retentionSeconds)"),
     Grant(("tickets",), (*_WATCH, "create"), "to open them, to read one that a proposal names, to see holds of people"),
     Grant(("standingchanges",), ("create",), "the record of what an action is about to leave standing"),
     Grant(

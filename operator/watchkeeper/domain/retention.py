@@ -1,4 +1,4 @@
-"""Which proposals may be cleared away: those that ended long ago and that nothing needs any more."""
+"""What may be cleared away: what ended long ago and is not needed any more."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from watchkeeper.api.v1alpha1.actionproposal import ActionProposal
 from watchkeeper.api.v1alpha1.conditions import find
-from watchkeeper.api.v1alpha1.standingchange import StandingChange
+from watchkeeper.api.v1alpha1.standingchange import STANDING, StandingChange
 from watchkeeper.api.v1alpha1.subject import Subject
 from watchkeeper.domain.lifecycle import Kind, phase_of
 from watchkeeper.domain.writes import of_the_hour, owner_of
@@ -40,6 +40,21 @@ def live_owners(changes: Iterable[StandingChange]) -> frozenset[str]:
 def over(change: StandingChange) -> bool:
     """Whether a standing change has ended."""
     return change.status.state is not None and change.status.state.ended
+
+
+def change_ended_time(change: StandingChange) -> datetime | None:
+    """When a standing change ended and the operator let go of it; None while it has not."""
+    standing = find(change.status.conditions, STANDING)
+    if not over(change) or standing is None or FINALIZER in change.metadata.finalizers:
+        return None
+    return standing.last_transition_time
+
+
+def change_is_old(change: StandingChange, retention_seconds: int, now: datetime) -> bool:
+    """Whether it ended at least that long ago; its proposal may go before it or after it, neither needs the other then."""
+    ended = change_ended_time(change)
+    going = change.metadata.deletion_timestamp is not None
+    return not going and ended is not None and now >= ended + timedelta(seconds=retention_seconds)
 
 
 def needed_by_subject(uid: str, subject: Subject, now: datetime) -> bool:

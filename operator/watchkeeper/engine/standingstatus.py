@@ -7,10 +7,8 @@ from typing import Any
 from watchkeeper.api.v1alpha1.actionproposal import Attempt, AttemptOutcome
 from watchkeeper.api.v1alpha1.conditions import ConditionStatus, with_condition
 from watchkeeper.api.v1alpha1.meta import rfc3339
-from watchkeeper.api.v1alpha1.standingchange import StandingChange, StandingState
+from watchkeeper.api.v1alpha1.standingchange import STANDING, StandingChange, StandingState
 from watchkeeper.engine.services import Services
-
-STANDING = "Standing"
 
 
 class StandingStatus:

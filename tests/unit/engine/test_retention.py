@@ -186,3 +186,54 @@ async def test_one_that_somebody_writes_to_meanwhile_stays_until_the_next_sweep(
     world.store.refuse["delete ActionProposal"] = [Conflict("changed")]
     assert not await cleared(world, 60)
     assert await cleared(world, 61)
+
+
+def over(state: str, *finalizers: str) -> StandingChange:
+    """A standing change that ended at NOW."""
+    found = change(state)
+    condition = {"type": "Standing", "status": "False", "reason": state, "lastTransitionTime": NOW.isoformat()}
+    status = found.status.model_validate({"state": state, "conditions": [condition]})
+    return found.replace(status=status, metadata=found.metadata.replace(finalizers=finalizers))
+
+
+async def changes_left(world: World, seconds: float) -> int:
+    world.clock.passed = 1000.0 + seconds
+    swept: list[Resource] = []
+    for kind in (Subject, OperatorPolicy, StandingChange, ActionProposal):
+        swept += await world.services.store.list(kind)
+    await clear_away(world.services, swept)
+    return len(await world.services.store.list(StandingChange))
+
+
+@pytest.mark.parametrize("state", ["Released", "Lost", "HandedOver", "Abandoned"])
+async def test_a_standing_change_that_ended_goes_in_its_time_and_is_in_the_audit_stream(state: str) -> None:
+    world = world_of(over(state))
+    assert await changes_left(world, 59.9) == 1
+    assert await changes_left(world, 60) == 0
+    await world.audit.journal.flush()
+    told = [(r["type"], r["object"]["name"]) for r in world.sink.of("StandingChanged", "Cleared") if r["object"]]
+    assert told.index(("StandingChanged", "c")) < told.index(("Cleared", "c"))
+
+
+@pytest.mark.parametrize("found", [change("Held"), over("Intended"), over("Held"), over("Released", FINALIZER)])
+async def test_a_standing_change_that_is_looked_after_stays(found: StandingChange) -> None:
+    assert await changes_left(world_of(found), 10**6) == 1
+
+
+async def test_a_standing_change_goes_neither_without_orders_nor_without_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = world_of(over("Released"))
+    monkeypatch.setattr(world.services.audit, "obstacle", lambda **_: "the disk is full")
+    assert await changes_left(world, 60) == 1
+    monkeypatch.undo()
+    _no_policy(world)
+    assert await changes_left(world, 60) == 1
+
+
+async def test_what_stands_again_when_it_is_read_once_more_stays() -> None:
+    world = world_of(over("Released"))
+    listed = [*await world.services.store.list(StandingChange), *await world.services.store.list(OperatorPolicy)]
+    stored = world.read(StandingChange, "c")
+    world.store.objects[stored.key] = stored.replace(metadata=stored.metadata.replace(finalizers=(FINALIZER,)))
+    world.clock.passed += 10**6
+    await clear_away(world.services, listed)
+    assert len(await world.services.store.list(StandingChange)) == 1

@@ -235,8 +235,8 @@ class OperatorPolicySpec(ApiModel):
         ge=10,
         le=31536000,
         description=(
-            "How long a proposal is kept after its end; longer while something that it left stands, while its outcome is "
-            "Unknown and nobody has acknowledged it, and while the hour's budget counts it."
+            "How long a proposal or a standing change is kept after its end; a proposal longer while something that it "
+            "left stands, while its outcome is Unknown and nobody has acknowledged it, and while the hour's budget counts it."
         ),
     )
 

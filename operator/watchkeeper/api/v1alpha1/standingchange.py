@@ -23,6 +23,9 @@ from watchkeeper.api.v1alpha1.meta import (
     Timestamp,
 )
 
+STANDING = "Standing"
+"""The type of the condition that says whether it was read back from the database."""
+
 
 class ChangeType(StrEnum):
     """What is left standing."""

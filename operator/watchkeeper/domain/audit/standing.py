@@ -7,11 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from watchkeeper.api.v1alpha1.meta import rfc3339
-from watchkeeper.api.v1alpha1.standingchange import StandingChange
+from watchkeeper.api.v1alpha1.standingchange import STANDING, StandingChange
 from watchkeeper.domain.audit.attempts import facts_of_attempt
 from watchkeeper.domain.audit.record import Actor, ActorKind, Fact, RecordType, object_of
-
-_STANDING = "Standing"
 
 
 def facts_of_change(change: StandingChange, *, operator: str, now: datetime) -> list[Fact]:
@@ -48,7 +46,7 @@ def _standing(
 ) -> Iterator[Fact]:
     status, uid, version = change.status, change.metadata.uid, change.metadata.resource_version
     actor = Actor(ActorKind.OPERATOR, operator)
-    time = next((c.last_transition_time for c in status.conditions if c.type == _STANDING), None) or now
+    time = next((c.last_transition_time for c in status.conditions if c.type == STANDING), None) or now
     if status.state is not None:
         told = {**body, "state": str(status.state), "reason": status.reason, "message": status.message}
         made = status.ownership.operation_key if status.ownership else ""
