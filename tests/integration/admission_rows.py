@@ -449,6 +449,20 @@ OWNING = (
         lambda w: w.hold(w.person("eve"), owner={"proposal": "low", "uid": "x"}),
     ),
     Attack(
+        "declare a hold that is over",
+        "standing-change",
+        ("spec.untilTime 2020-01-01T00:00:00Z is over: a hold ends in the future, and it is 20",),
+        lambda w: w.hold(w.person("dee"), untilTime="2020-01-01T00:00:00Z"),
+        code=422,
+    ),
+    Attack(
+        "declare a hold for centuries",
+        "standing-change",
+        ("spec.untilTime 2926-12-01T00:00:00+01:00 is more than five years away", "autonomy Off"),
+        lambda w: w.hold(w.person("dee"), untilTime="2926-12-01T00:00:00+01:00"),
+        code=422,
+    ),
+    Attack(
         "open a ticket",
         "ticket-create",
         ("tickets are opened by the watchkeeper operator only", "spec.hold"),

@@ -238,7 +238,7 @@ class World:
             "spec": {
                 "subjectRef": {"name": "orders"},
                 "change": {"type": "EvictLeaders", "target": "store/7"},
-                "untilTime": "2040-01-01T00:00:00Z",
+                "untilTime": "2030-01-01T00:00:00Z",
                 "reason": "a row of the table",
                 **spec,
             },

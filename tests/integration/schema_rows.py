@@ -67,7 +67,7 @@ ROWS: dict[str, Callable[[Constraint], Row | None]] = {
     "maxLength": lambda c: Row(
         text_of(c.node, c.value + 1), (f"may not be more than {c.value} bytes",), text_of(c.node, c.value)
     ),
-    "pattern": lambda c: Row("! no, no !", ("should match",), text_of(c.node, 1)),
+    "pattern": lambda c: Row("! no, no !", ("should match",), example(c.node)),
     "format": lambda c: Row("tomorrow", ("must be of type date-time",), "2031-02-03T04:05:06Z"),
     "minimum": lambda c: Row(c.value - 1, (f"should be greater than or equal to {c.value}",), c.value),
     "maximum": lambda c: Row(c.value + 1, (f"should be less than or equal to {c.value}",), c.value),

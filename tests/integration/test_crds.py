@@ -31,6 +31,9 @@ from tests.integration.schema_constraints import (
     without,
 )
 from tests.integration.schema_rows import OTHER_TABLES, ROWS, base, row, where
+from watchkeeper.adapters.kubernetes.stored import parsed
+from watchkeeper.api.v1alpha1 import ActionProposal, StandingChange
+from watchkeeper.api.v1alpha1.meta import Resource
 
 FOLDER = pathlib.Path(__file__).parents[2] / "crds"
 CRDS: dict[str, dict[str, Any]] = {
@@ -140,6 +143,39 @@ def test_a_value_outside_is_refused_and_one_at_the_border_accepted(api: Api, con
     )
     if made.has_accepted:
         _ask(api, constraint, replaced(body, constraint.path, made.accepted)).accepted()
+
+
+ODD_TIMES = tuple(
+    f"{date}{between}{clock}{fraction}{zone}"
+    for date in ("2030-01-01", "0000-01-01", "0001-01-01", "9999-12-31", "2030-02-30", "20300101")
+    for between in ("T", "t", " ")
+    for clock in ("00:00:00", "23:59:60", "24:00:00")
+    for fraction in ("", ".5", "x5", ".1234567890123")
+    for zone in ("Z", "z", "+23:59", "+24:00", "-99:99", "")
+    if (date == "2030-01-01") + (between == "T") + (clock == "00:00:00") + (fraction == "") + (zone == "Z") >= 4
+)
+"""Times with at most one thing odd about them."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [(StandingChange, ("spec", "untilTime")), (ActionProposal, ("spec", "notBeforeTime"))],
+    ids=["StandingChange", "ActionProposal"],
+)
+def test_every_time_that_the_api_server_takes_is_one_that_we_read(api: Api, kind: type[Resource], path: Path) -> None:
+    """Else somebody could store what no operator understands, and what cannot be understood holds up others."""
+    taken = []
+    for odd in ODD_TIMES:
+        body = replaced(_plain(kind.__name__), path, odd)
+        answer = api.create(copied(kind.__name__), EMPTY, body, dry=True)
+        if answer.code == 201:
+            taken.append(odd)
+            parsed(kind, answer.body)
+        else:
+            assert dotted(path) in answer.message
+    print(f"\n{kind.__name__}: {len(taken)} of {len(ODD_TIMES)} odd times are taken, each is understood")
+    assert "2030-01-01T00:00:00.1234567890123Z" in taken
+    assert "2030-01-01T00:00:00-99:99" not in taken
 
 
 @pytest.mark.parametrize("constraint", of("required"))

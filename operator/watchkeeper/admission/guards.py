@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from watchkeeper.admission.identity import Identity
-from watchkeeper.admission.policies import IS_SERVICE_ACCOUNT, ME, Check, Scope, Validating
+from watchkeeper.admission.policies import INVALID, IS_SERVICE_ACCOUNT, ME, Check, Scope, Validating
 from watchkeeper.api.v1alpha1.meta import GROUP
 
 _NAMESPACE_CONTROLLER = "system:serviceaccount:kube-system:namespace-controller"
@@ -15,6 +15,8 @@ _NAMESPACE_GOES = (
 )
 """A variable, not a match condition: there `namespaceObject` compiles but is always null."""
 
+HOLD_HOURS = 5 * 366 * 24
+_CREATED = "timestamp(object.metadata.creationTimestamp)"
 _OWN = f"startsWith('{GROUP}/')"
 
 
@@ -127,19 +129,40 @@ RESUME = Validating(
 
 
 def standing_change(operator: Identity) -> Validating:
-    """Only the operator says that a proposal made a standing change; people declare holds without an owner."""
+    """Only the operator says that a proposal made a standing change; people declare holds without an owner.
+
+    A declaration lies in the future and not too far: one that is over already holds nothing, and one for centuries is a
+    slip of the pen that nobody can edit. On creation `creationTimestamp` is the API server's time of the request.
+    """
     return Validating(
         "standing-change",
         Scope(("CREATE", "UPDATE"), ("standingchanges",)),
         variables=[
             ("newOwner", "object.spec.?owner"),
             ("oldOwner", "oldObject == null ? optional.none() : oldObject.spec.?owner"),
+            ("declared", "request.operation == 'CREATE' && !has(object.spec.owner)"),
         ],
         checks=[
             Check(
                 f"request.userInfo.username == '{operator.user}' || variables.newOwner == variables.oldOwner",
                 "spec.owner is written by the watchkeeper operator only: leave it out to declare a hold of your own",
-            )
+            ),
+            Check(
+                f"!variables.declared || timestamp(object.spec.untilTime) > {_CREATED}",
+                says=(
+                    "'spec.untilTime ' + string(object.spec.untilTime) + ' is over: a hold ends in the future, and it is ' "
+                    "+ string(object.metadata.creationTimestamp) + ' now'"
+                ),
+                reason=INVALID,
+            ),
+            Check(
+                f"!variables.declared || timestamp(object.spec.untilTime) <= {_CREATED} + duration('{HOLD_HOURS}h')",
+                says=(
+                    "'spec.untilTime ' + string(object.spec.untilTime) + ' is more than five years away: declare a shorter "
+                    "hold, and another one when it ends; a rule of the OperatorPolicy with autonomy Off lasts'"
+                ),
+                reason=INVALID,
+            ),
         ],
     )
 

@@ -13,7 +13,7 @@ from watchkeeper.api.v1alpha1.actionproposal import Verdict
 from watchkeeper.cli.cluster import Cluster
 from watchkeeper.cli.exits import Exit, Failure
 from watchkeeper.cli.facts import facts
-from watchkeeper.cli.options import Name, ObjectOutput, Reason, Timeout, Wait
+from watchkeeper.cli.options import Name, ObjectOutput, Reason, Timeout, Wait, Yes
 from watchkeeper.cli.rights import (
     Objection,
     Person,
@@ -37,7 +37,7 @@ async def approve(
         str | None,
         typer.Option(help="Digest of the plan you read, at least its first 12 digits.", metavar="HEX"),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     reason: Annotated[str | None, typer.Option(help="Why, for the record.", metavar="TEXT")] = None,
     wait: Wait = False,
     seconds: Timeout = None,
@@ -62,8 +62,8 @@ async def approve(
         await finish(session, cluster, proposal, said, output, wait_seconds=patient)
 
 
-async def reject(session: Session, name: Name, reason: Reason, output: ObjectOutput = None) -> None:
-    """Reject a proposal: one rejection is final."""
+async def reject(session: Session, name: Name, reason: Reason, yes: Yes = False, output: ObjectOutput = None) -> None:
+    """Reject a proposal: one rejection is final. On a terminal it asks; a script need not confirm what is the safe side."""
     async with session.cluster() as cluster:
         proposal = await cluster.read(ActionProposal, session.namespace(cluster), name)
         who = await person(cluster, proposal)
@@ -71,6 +71,8 @@ async def reject(session: Session, name: Name, reason: Reason, output: ObjectOut
         changed = False
         if mine is None or mine.decision is not Verdict.REJECTED:
             _refuse(against_rejecting(proposal, who, cluster.now()))
+            if session.screen.interactive and not yes:
+                _asked(session, f"Reject {name} as {who.user}, for good? [y/N]", "not rejected")
             proposal, changed = await decide(cluster, proposal, who, Verdict.REJECTED, reason)
         done = (
             f"rejected {name} as {who.user}: it will not run"
@@ -127,8 +129,17 @@ def _confirm(session: Session, proposal: ActionProposal, who: Person, given: str
         raise Failure(
             Exit.NOT_CONFIRMED, "there is no terminal to ask on", "read the plan above, then repeat with --yes"
         )
-    if screen.ask(f"Approve exactly this plan as {who.user}? [y/N]").lower() not in ("y", "yes"):
-        raise Failure(Exit.NOT_CONFIRMED, "not approved")
+    _asked(session, f"Approve exactly this plan as {who.user}? [y/N]", "not approved")
+
+
+def _asked(session: Session, question: str, otherwise: str) -> None:
+    """Ask, and go on with a yes.
+
+    Raises:
+        Failure: anything else.
+    """
+    if session.screen.ask(question).lower() not in ("y", "yes"):
+        raise Failure(Exit.NOT_CONFIRMED, otherwise)
 
 
 async def decide(

@@ -69,6 +69,7 @@ Timeout = Annotated[
         "--timeout", help="With --wait: at most so many seconds; default 300.", min=1, max=86400, metavar="SECONDS"
     ),
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the proposal.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the record.", metavar="TEXT", show_default=False)]
 

@@ -81,20 +81,23 @@ def decision_of(proposal: ActionProposal, user: str) -> Approval | None:
 
 def against_approving(proposal: ActionProposal, who: Person, now: datetime) -> list[Objection]:
     """Everything that stands against it, most telling first; empty: nothing that is known here."""
+    ended = _ended(proposal)
+    if ended is not None:  # whose it is, or who may, is no question any more
+        return [ended]
     found = [*_state(proposal, now), *_approving_rules(proposal, who), *_rights(proposal, who)]
     return [one for one in found if one is not None]
 
 
 def against_rejecting(proposal: ActionProposal, who: Person, now: datetime) -> list[Objection]:
     """The same for a rejection; that is possible before the plan is made, too."""
-    found = [_ended(proposal), _expired(proposal, now), _decided(proposal, who), _full(proposal)]
+    ended = _ended(proposal)
+    if ended is not None:
+        return [ended]
+    found = [_expired(proposal, now), _decided(proposal, who), _full(proposal)]
     return [one for one in [*found, *_rights(proposal, who)] if one is not None]
 
 
 def _state(proposal: ActionProposal, now: datetime) -> list[Objection | None]:
-    ended = _ended(proposal)
-    if ended is not None:
-        return [ended]
     return [_expired(proposal, now), _planned(proposal), _rejected(proposal), _open(proposal), _guarded(proposal)]
 
 
@@ -103,6 +106,8 @@ def _ended(proposal: ActionProposal) -> Objection | None:
     if phase is None or phase in (Phase.PROPOSED, Phase.VALIDATED):
         return None
     reason = f" ({proposal.status.reason})" if proposal.status.reason not in (None, phase) else ""
+    if phase.terminal:
+        return Objection(Exit.REFUSED, f"it has ended as {phase}{reason}: there is nothing to decide any more")
     return Objection(Exit.REFUSED, f"it is {phase}{reason} and can no longer be decided")
 
 

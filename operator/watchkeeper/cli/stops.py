@@ -14,7 +14,7 @@ from watchkeeper.api.v1alpha1 import ActionProposal, EmergencyStop, Subject
 from watchkeeper.api.v1alpha1.actionproposal import Phase
 from watchkeeper.cli.cluster import Cluster, Raw
 from watchkeeper.cli.exits import Exit, Failure
-from watchkeeper.cli.options import ObjectOutput, Reason
+from watchkeeper.cli.options import ObjectOutput, Reason, Yes
 from watchkeeper.cli.printing import show_list, show_object
 from watchkeeper.cli.refusals import sentence
 from watchkeeper.cli.session import Session
@@ -76,7 +76,7 @@ async def resume(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="Which stop; not needed where there is one.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Lift a stop. What it cancelled stays cancelled; releases that waited go on."""
     async with session.cluster() as cluster:

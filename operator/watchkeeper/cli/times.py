@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from watchkeeper.api.v1alpha1.meta import rfc3339
+
 _UNITS = ((86400 * 365, "y"), (86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
@@ -21,6 +23,6 @@ def span(passed: timedelta) -> str:
 
 
 def moment(time: datetime, now: datetime) -> str:
-    """In this machine's zone with its offset, and how long ago or in how long."""
-    local = time.astimezone().isoformat(sep=" ", timespec="seconds")
-    return f"{local} ({span(now - time)} ago)" if time <= now else f"{local} (in {span(time - now)})"
+    """As kubectl and the operator's messages show it, and how long ago or in how long."""
+    shown = rfc3339(time)
+    return f"{shown} ({span(now - time)} ago)" if time <= now else f"{shown} (in {span(time - now)})"

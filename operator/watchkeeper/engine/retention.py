@@ -72,12 +72,13 @@ def _ended_time(one: Ended) -> datetime | None:
 async def _cleared(services: Services, one: Ended) -> bool:
     """Read once more, and deleted as it was read, where it still may go."""
     namespace, name = one.metadata.namespace, one.metadata.name
+    newest: Ended
     if isinstance(one, ActionProposal):
-        newest: Ended = await services.store.get(ActionProposal, namespace, name)
-        needed = await _stands(services, newest)
+        newest = proposal = await services.store.get(ActionProposal, namespace, name)
+        needed = await _stands(services, proposal)
     else:
-        newest = await services.store.get(StandingChange, namespace, name)
-        needed = change_ended_time(newest) is None
+        newest = change = await services.store.get(StandingChange, namespace, name)
+        needed = change_ended_time(change) is None
     if needed:
         return False
     await services.store.delete(newest)

@@ -108,7 +108,7 @@ async def test_propose_approve_look_and_stop(terminals: Terminals) -> None:
     assert (ended.status.phase, ended.status.reason) == (Phase.CANCELLED, "Stopped")
     refused = await terminals.run("bob", "approve", second, "--yes")
     assert refused.code == 5
-    assert "it is Cancelled (Stopped)" in refused.err
+    assert "it has ended as Cancelled (Stopped)" in refused.err
     born = await terminals.driven("alice", "propose", SUBJECT, "wait", "seconds=1", *WHY, "--wait")
     assert born.code == 7, born.err
     assert (await terminals.run("rex", "resume", "--yes")).code == 0

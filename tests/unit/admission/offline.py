@@ -18,6 +18,7 @@ from tests.unit.admission.celpolicy import Policy, Request, applies, patches
 from watchkeeper.admission.rendering import render
 from watchkeeper.admission.roles import ROLES
 
+CREATED = "2026-11-21T04:00:00Z"
 _PATH = re.compile(
     r"/apis/(?P<group>[^/]+)/(?P<version>[^/]+)(/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[^/]+)"
     r"(/(?P<name>[^/]+))?(/(?P<subresource>[^/]+))?"
@@ -132,6 +133,7 @@ class OfflineApi(Api):
         whole = _changed(old, body, method, content)
         if whole is not None:
             whole.setdefault("metadata", {})["name"] = name
+            whole["metadata"].setdefault("creationTimestamp", CREATED)
             _default(plural, whole)
             if not found["subresource"]:  # as a server does with status in a write to the object itself
                 whole.pop("status", None)

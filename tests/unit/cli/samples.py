@@ -127,12 +127,14 @@ def _condition(kind: str, state: str) -> dict[str, Any]:
 
 
 def stop(name: str = "stop-x7k2p", *, namespace: str = "shop", **spec: Any) -> dict[str, Any]:
-    """A stop by hal."""
+    """A stop by hal, as the operator has seen it."""
+    everywhere = namespace == "watchkeeper-system"
     return {
         "apiVersion": API,
         "kind": "EmergencyStop",
         "metadata": {"name": name, "namespace": namespace, "uid": name, "creationTimestamp": "2026-11-21T11:59:55Z"},
         "spec": {"reason": "latency rose", "by": "hal"} | spec,
+        "status": {"scope": ", ".join(spec.get("subjects", ())) or ("everything" if everywhere else "namespace")},
     }
 
 

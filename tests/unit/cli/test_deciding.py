@@ -215,6 +215,30 @@ def test_rejecting(run: Run, snapshot: SnapshotAssertion) -> None:
     assert "no change" in again.output
 
 
+@pytest.mark.parametrize(
+    ("more", "typed", "code"), [((), "y\n", 0), (("--yes",), "", 0), (("-y",), "", 0), ((), "n\n", 6), ((), "\n", 6)]
+)
+@pytest.mark.usefixtures("terminal")
+def test_on_a_terminal_a_rejection_is_asked_for(run: Run, more: tuple[str, ...], typed: str, code: int) -> None:
+    server = _server()
+    result = run(server, "reject", NAME, "--reason", "no", *more, input=typed)
+    assert (result.exit_code, len(server.sent)) == (code, int(code == 0))
+    assert ("for good? [y/N]" in result.output) is (not more)
+
+
+@pytest.mark.parametrize("word", ["approve", "reject"])
+@pytest.mark.parametrize("phase", ["Completed", "Failed", "Cancelled"])
+def test_of_what_has_ended_nothing_but_that_is_said(run: Run, word: str, phase: str) -> None:
+    """Neither that it is one's own, nor which right is missing."""
+    server = MemoryServer("alice", proposal(phase=phase, reason="Expired"), lacks=["approve"])
+    result = run(server, word, NAME, "--yes", *(("--reason", "no") if word == "reject" else ()))
+    assert result.exit_code == 5
+    assert f"it has ended as {phase} (Expired): there is nothing to decide any more" in result.stderr
+    assert "yourself" not in result.stderr
+    assert "lacks verb" not in result.stderr
+    assert "nothing to decide any more" in run(server, "show", NAME).output
+
+
 def test_rejecting_before_there_is_a_plan(run: Run) -> None:
     server = _server(phase="Proposed", digest=None, approval=None)
     assert run(server, "reject", NAME, "--reason", "no").exit_code == 0

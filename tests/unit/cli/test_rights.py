@@ -36,8 +36,8 @@ def _approvals(*entries: dict[str, Any]) -> dict[str, Any]:
 
 
 APPROVING: list[tuple[str, dict[str, Any], Person, Exit, str]] = [
-    ("completed", {"phase": "Completed", "reason": "Completed"}, BOB, Exit.REFUSED, "it is Completed and"),
-    ("failed", {"phase": "Failed", "reason": "Refused"}, BOB, Exit.REFUSED, "it is Failed (Refused) and"),
+    ("completed", {"phase": "Completed", "reason": "Completed"}, BOB, Exit.REFUSED, "it has ended as Completed"),
+    ("failed", {"phase": "Failed", "reason": "Refused"}, BOB, Exit.REFUSED, "it has ended as Failed (Refused)"),
     ("executing", {"phase": "Executing", "reason": "InFlight"}, BOB, Exit.REFUSED, "it is Executing (InFlight) and"),
     ("expired", {"expiresTime": "2026-11-21T12:00:00Z"}, BOB, Exit.REFUSED, "its time is over"),
     ("no plan", {"phase": "Proposed", "message": "PD is away\nmore"}, BOB, Exit.REFUSED, "not made yet (PD is away)"),
@@ -83,7 +83,7 @@ def test_everything_is_said_at_once() -> None:
 @pytest.mark.parametrize(
     ("status", "who", "text"),
     [
-        ({"phase": "Cancelled", "reason": "Stopped"}, BOB, "it is Cancelled (Stopped)"),
+        ({"phase": "Cancelled", "reason": "Stopped"}, BOB, "it has ended as Cancelled (Stopped)"),
         (_approvals(MINE), BOB, "you have decided already"),
         ({}, replace(BOB, decides=False), "lacks verb approve"),
         ({}, BOT, "service accounts"),

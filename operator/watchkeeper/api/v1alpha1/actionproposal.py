@@ -25,6 +25,7 @@ from watchkeeper.api.v1alpha1.meta import (
     Column,
     Count,
     FreeObject,
+    GivenTime,
     KindInfo,
     LocalRef,
     ObjectName,
@@ -150,7 +151,7 @@ class ActionProposalSpec(ApiModel):
     proposed_by: str = Field(
         min_length=1, max_length=253, description="User name of the proposer; stamped where the API server can."
     )
-    not_before_time: Timestamp | None = Field(default=None, description="Do not execute before this moment.")
+    not_before_time: GivenTime | None = Field(default=None, description="Do not execute before this moment.")
     expires_after_seconds: int | None = Field(
         default=None,
         ge=60,

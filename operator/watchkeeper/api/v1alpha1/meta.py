@@ -38,6 +38,20 @@ def rfc3339(moment: datetime) -> str:
 Timestamp = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
 """An aware moment; written to the second."""
 
+GivenTime = Annotated[
+    Timestamp,
+    Field(
+        json_schema_extra={
+            "pattern": (
+                r"^([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}"
+                r"(\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+            )
+        }
+    ),
+]
+"""A moment that people write. `format: date-time` alone lets in what no reader takes: the year 0, zones of 99 hours, and
+any character before fractions of a second (k8s.io/kube-openapi, strfmt.IsDateTime)."""
+
 FreeObject = Annotated[
     dict[str, Any], Field(max_length=64, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
 ]

@@ -17,6 +17,7 @@ from watchkeeper.api.v1alpha1.meta import (
     Column,
     Count,
     FreeObject,
+    GivenTime,
     KindInfo,
     LocalRef,
     Resource,
@@ -73,7 +74,9 @@ class StandingChangeSpec(ApiModel):
 
     subject_ref: LocalRef = Field(description="The Subject it stands in.")
     change: Change = Field(description="What, and on what.")
-    until_time: Timestamp = Field(description="When it is taken back.")
+    until_time: GivenTime = Field(
+        description="When it is taken back; of a declaration in the future, and at most five years away."
+    )
     reason: str = Field(min_length=1, max_length=1024, description="Why it stands.")
     owner: Owner | None = Field(
         default=None,
