@@ -85,15 +85,7 @@ def parse_texts(raw: bytes) -> list[str]:
     Raises:
         BadJson: if it is no JSON, or no such list.
     """
-    value = parse(raw)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise wrong_type(value, "[]string", offset=len(_opening(value)))
-    for one in value:
-        if not isinstance(one, str):
-            raise wrong_type(one, "string", offset=1 + len(_opening(one)))
-    return value
+    return _parse_list(raw, str, "string")
 
 
 def parse_list(raw: bytes, wanted: str) -> list[dict[str, Json]]:
@@ -102,14 +94,18 @@ def parse_list(raw: bytes, wanted: str) -> list[dict[str, Json]]:
     Raises:
         BadJson: if it is no JSON, or no such list.
     """
+    return _parse_list(raw, dict, wanted.removeprefix("[]"))
+
+
+def _parse_list(raw: bytes, kind: type, wanted: str) -> list[Any]:
     value = parse(raw)
     if value is None:
         return []
     if not isinstance(value, list):
-        raise wrong_type(value, wanted, offset=len(_opening(value)))
+        raise wrong_type(value, f"[]{wanted}", offset=len(_opening(value)))
     for one in value:
-        if not isinstance(one, dict):
-            raise wrong_type(one, wanted.removeprefix("[]"), offset=1 + len(_opening(one)))
+        if not isinstance(one, kind):
+            raise wrong_type(one, wanted, offset=1 + len(_opening(one)))
     return value
 
 
