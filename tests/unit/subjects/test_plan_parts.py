@@ -25,7 +25,7 @@ from watchkeeper.subjects.tikv.catalog import ACTIONS
 from watchkeeper.subjects.tikv.pd.models import Region
 from watchkeeper.subjects.tikv.pd.operatorrecord import OperatorRecord
 from watchkeeper.subjects.tikv.plugin import _endpoints
-from watchkeeper.subjects.tikv.standing import store_of
+from watchkeeper.subjects.tikv.standing import stood_before, store_of
 from watchkeeper.subjects.tikv.topology import Topology
 
 INTENT = datetime(2026, 11, 21, 2, 31, 55, tzinfo=UTC)
@@ -134,6 +134,7 @@ def test_the_start_of_a_store_is_a_time_for_people(seconds: int, told: str) -> N
 MOVED = store(3).model_copy(update={"store": store(3).store.model_copy(update={"address": "tikv-9.x:20160"})})
 RESTARTED = store(3).model_copy(update={"store": store(3).store.model_copy(update={"start_timestamp": 1001})})
 BROKEN: list[tuple[PlanPredicate, Topology, Region | None, str]] = [
+    (PlanPredicate(type="Cluster", text="x", values={"clusterId": "4711"}), topology(), None, "it is cluster"),
     (predicates.store_is(store(3)), topology(store(1)), None, "not in the cluster"),
     (predicates.store_is(store(3)), topology(MOVED), None, "it is at tikv-9"),
     (predicates.store_is(store(3)), topology(RESTARTED), None, "started again at 1970-01-01T00:16:41Z (tikv-2)"),
@@ -206,6 +207,13 @@ def test_recovery_by_the_operators_record(
     look = Look(reader=None, leader=leader, counts=None, now=INTENT + timedelta(seconds=age))  # type: ignore[arg-type]
     found = recover_operator(operator, ours=ours, look=look, before={"pdLeader": "pd-0"}, intent_time=INTENT)
     assert found.state is expected
+
+
+@pytest.mark.parametrize(
+    ("before", "stood"), [({}, True), ({"evicted": "?"}, True), ({"evicted": [1, 4]}, True), ({"evicted": [4]}, False)]
+)
+def test_an_image_that_does_not_say_counts_as_stood_before(before: dict[str, Any], stood: bool) -> None:
+    assert stood_before(Change(type=ChangeType.EVICT_LEADERS, target="store/1"), before) is stood
 
 
 @pytest.mark.parametrize("target", ["region/4", "store/x", "store/0", "store/-1", "store/4.5", "store/1-evict"])

@@ -27,6 +27,7 @@ from watchkeeper.subjects.tikv import preconditions
 from watchkeeper.subjects.tikv.catalog import ACTIONS
 from watchkeeper.subjects.tikv.managers import find_manager
 from watchkeeper.subjects.tikv.pd.models import MemberHealth, PDMember, RegionFit, Schedule
+from watchkeeper.subjects.tikv.pd.operatorrecord import OperatorRecord
 from watchkeeper.subjects.tikv.scheduling import Scheduling
 from watchkeeper.subjects.tikv.topology import Topology
 from watchkeeper.subjects.tikv.view import Sight, View
@@ -207,3 +208,19 @@ async def test_a_manager_that_cannot_be_looked_for_counts_as_found() -> None:
     )
     assert (await find_manager(subject(), Around(Unreachable("no route"))) or "").startswith("unknown")
     assert await find_manager(subject(manager="None"), Around(("TidbCluster/a",))) is None
+
+
+@pytest.mark.parametrize(("status", "expected"), [("RUNNING", ["OperatorOnRegion"]), ("SUCCESS", []), (None, [])])
+def test_nobody_works_on_the_region(status: str | None, expected: list[str]) -> None:
+    found = (
+        None
+        if status is None
+        else OperatorRecord(status=status, desc="d", brief="b", created=NOW, current_step=0, text="")
+    )
+    assert [wait.reason for wait in preconditions.of_operator(42, found)] == expected
+
+
+def test_what_somebody_holds_is_left_alone() -> None:
+    facts = Facts(now=NOW, subject=subject(), held_targets={"store/4": "drain-4"})
+    (wait,) = preconditions.of_holds(("store/1", "store/4"), facts)
+    assert (wait.reason, "drain-4" in wait.message) == ("TargetHeld", True)
