@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from localcluster.cluster import Cluster
 from tests.integration.engine.crashpoints import CrashPlan
 from tests.integration.engine.world import SUBJECT, EngineWorld
 from watchkeeper.api.v1alpha1.actionproposal import AttemptState, Phase, Source
@@ -91,11 +92,14 @@ async def test_taking_a_proposal_back(world: EngineWorld) -> None:
     assert (ended.status.phase, ended.status.reason) == (Phase.CANCELLED, "CancelledByUser")
 
 
-async def test_an_approval_waits_and_the_message_holds_the_exact_command(world: EngineWorld) -> None:
+async def test_an_approval_waits_and_the_message_holds_the_exact_command(
+    world: EngineWorld, installed: Cluster
+) -> None:
     proposal = await world.propose("drain-store", store=3, seconds=600)
     shown = await world.waiting(proposal.metadata.name, "Approval")
     message = shown.status.message or ""
-    assert f"kubectl -n {world.namespace} patch ap {proposal.metadata.name} --type merge" in message
+    kind = "merge" if installed.stamps else "json"
+    assert f"kubectl -n {world.namespace} patch ap {proposal.metadata.name} --type {kind}" in message
     approved = find(shown.status.conditions, "Approved")
     assert approved is not None
     assert (approved.status, approved.message) == ("False", "0/1")
