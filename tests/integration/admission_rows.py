@@ -12,6 +12,8 @@ from tests.integration.rest import APPLY, Answer, Api
 
 OWN = {"annotations": {"watchkeeper.dev/memory": "forged"}}
 FINALIZER = {"finalizers": ["watchkeeper.dev/in-flight"]}
+GHOST = {"ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "ghost", "uid": "no-such-uid"}]}
+"""The garbage collector deletes what has an owner that does not exist."""
 ACKNOWLEDGE = {"outcome": "Failed", "reason": "looked into PD"}
 
 
@@ -75,6 +77,12 @@ CREATING = (
         "proposal-create",
         ("spec.proposedBy is bob but you are eve",),
         lambda w: w.propose(w.person("eve"), proposedBy="bob", dry=True),
+    ),
+    Attack(
+        "create in one's own name in another case, to approve it oneself",
+        "proposal-create",
+        ("spec.proposedBy is Pat but you are pat",),
+        lambda w: w.propose(w.person("pat"), proposedBy="Pat", dry=True),
     ),
     Attack(
         "create already approved",
@@ -159,6 +167,18 @@ DECIDING = (
         "proposal-decide",
         ("you are bob: you may not decide as carol",),
         lambda w: w.decide(w.person("bob"), "low", approval("carol", DIGEST)),
+    ),
+    Attack(
+        "approve in a name that looks like another's",
+        "proposal-decide",
+        ("you are bob: you may not decide as b\u043eb",),  # with a Cyrillic o
+        lambda w: w.decide(w.person("bob"), "low", approval("b\u043eb", DIGEST)),
+    ),
+    Attack(
+        "approve a second time in another case",
+        "proposal-decide",
+        ("you are bob: you may not decide as Bob",),
+        lambda w: w.append(w.person("bob"), "decided", approval("Bob", DIGEST)),
     ),
     Attack(
         "approve for oneself and for another",
@@ -278,6 +298,18 @@ ENDING = (
         "proposal-cancel",
         ("eve lacks verb cancel on actionproposals", "ask for ClusterRole watchkeeper-canceller"),
         lambda w: w.edit(w.person("eve"), "low", {"cancel": {"reason": "x"}}),
+    ),
+    Attack(
+        "cancel beside an approval, with the verb for approving only",
+        "proposal-cancel",
+        ("bob lacks verb cancel on actionproposals",),
+        lambda w: w.person("bob").merge(
+            "actionproposals",
+            w.namespace,
+            "low",
+            {"spec": {"approvals": [approval("bob", DIGEST)], "cancel": {"reason": "x", "by": "bob"}}},
+            dry=True,
+        ),
     ),
     Attack(
         "cancel in another's name",
@@ -441,6 +473,36 @@ OWNING = (
         "metadata",
         ("finalizers watchkeeper.dev/* belong to the operator: it releases them",),
         lambda w: _metadata(w, "eve", "finalized", {"finalizers": []}),
+    ),
+    Attack(
+        "have a proposal deleted by an owner that does not exist",
+        "metadata",
+        ("only who may delete this one may give it an owner",),
+        lambda w: _metadata(w, "bob", "low", GHOST),
+    ),
+    Attack(
+        "have a ticket deleted by an owner that does not exist",
+        "metadata",
+        ("only who may delete this one may give it an owner",),
+        lambda w: w.person("tim").merge("tickets", w.namespace, "blind", {"metadata": GHOST}, dry=True),
+    ),
+    Attack(
+        "have a proposal deleted, beside an approval",
+        "metadata",
+        ("only who may delete this one may give it an owner",),
+        lambda w: w.person("bob").merge(
+            "actionproposals",
+            w.namespace,
+            "low",
+            {"metadata": GHOST, "spec": {"approvals": [approval("bob", DIGEST)]}},
+            dry=True,
+        ),
+    ),
+    Attack(
+        "take the name of what an action will leave standing",
+        "standing-change",
+        ("names that end like NAME-1a2b3c4d-0 are kept for what the watchkeeper operator records",),
+        lambda w: w.hold(w.person("dee"), name="low-0b0e3a39-0"),
     ),
     Attack(
         "say that a proposal made a standing change",

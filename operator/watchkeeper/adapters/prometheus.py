@@ -17,6 +17,7 @@ import requests
 from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 
+from watchkeeper.adapters.boundedsession import BoundedSession
 from watchkeeper.errors import Transient
 from watchkeeper.ports.metrics import Sample
 
@@ -37,7 +38,7 @@ class PrometheusMetrics:
         self._url = url.rstrip("/")
         self._deadline = deadline_seconds
         self._slots = asyncio.Semaphore(threads)
-        self._client = PrometheusConnect(self._url, retry=0)
+        self._client = PrometheusConnect(self._url, retry=0, session=BoundedSession())
 
     async def query(self, expression: str) -> tuple[Sample, ...]:
         """See the port."""

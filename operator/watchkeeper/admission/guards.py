@@ -17,6 +17,12 @@ _NAMESPACE_GOES = (
 
 HOLD_HOURS = 5 * 366 * 24
 _CREATED = "timestamp(object.metadata.creationTimestamp)"
+OPERATORS_NAME = "-[0-9a-f]{8}-[0-9]{1,2}$"
+"""How the name of a standing change ends that an action left: the beginning of the proposal's uid and the step.
+
+Who took such a name in advance could keep an approved action from running.
+"""
+
 _OWN = f"startsWith('{GROUP}/')"
 
 
@@ -46,7 +52,11 @@ def status(operator: Identity) -> Validating:
 
 
 def metadata(operator: Identity) -> Validating:
-    """Annotations and finalizers with our prefix are the operator's memory."""
+    """Annotations and finalizers with our prefix are the operator's memory; an owner is a way to delete.
+
+    The garbage collector deletes what names an owner that does not exist, so that naming one needs the right to delete,
+    as Kubernetes' own plugin OwnerReferencesPermissionEnforcement asks where it is on.
+    """
     return Validating(
         "metadata",
         Scope(("CREATE", "UPDATE"), ("*",)),
@@ -67,6 +77,13 @@ def metadata(operator: Identity) -> Validating:
                 f"variables.oldF.all(f, !f.{_OWN} || f in variables.newF) "
                 f"&& variables.newF.all(f, !f.{_OWN} || f in variables.oldF)",
                 f"finalizers {GROUP}/* belong to the operator: it releases them when the action has ended",
+            ),
+            Check(
+                "request.operation == 'CREATE' || object.metadata.?ownerReferences.orValue([]).all(n, "
+                "n in oldObject.metadata.?ownerReferences.orValue([])) "
+                "|| authorizer.requestResource.check('delete').allowed()",
+                "an owner takes its objects along when it goes: only who may delete this one may give it an owner "
+                "(metadata.ownerReferences)",
             ),
         ],
     )
@@ -162,6 +179,11 @@ def standing_change(operator: Identity) -> Validating:
                     "hold, and another one when it ends; a rule of the OperatorPolicy with autonomy Off lasts'"
                 ),
                 reason=INVALID,
+            ),
+            Check(
+                f"request.userInfo.username == '{operator.user}' || request.operation != 'CREATE' "
+                f"|| !object.metadata.name.matches('{OPERATORS_NAME}')",
+                "names that end like NAME-1a2b3c4d-0 are kept for what the watchkeeper operator records: choose another",
             ),
         ],
     )

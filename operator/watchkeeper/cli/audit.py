@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 import yaml
@@ -147,13 +147,21 @@ async def keygen(
 def _lines(files: Sequence[Path] | None) -> Iterator[bytes]:
     for path in files or (STDIN,):
         if path == STDIN:
-            yield from sys.stdin.buffer
+            yield from _bounded(sys.stdin.buffer)
             continue
         try:
             with path.open("rb") as file:
-                yield from file
+                yield from _bounded(file)
         except OSError as error:
             raise Failure(Exit.USAGE, f"{path} cannot be read: {error.strerror}") from error
+
+
+def _bounded(file: BinaryIO) -> Iterator[bytes]:
+    """Its lines; one that is longer than any record comes in pieces, which are none."""
+    from watchkeeper.domain.audit.verify import MAX_LINE
+
+    while line := file.readline(MAX_LINE + 2):
+        yield line
 
 
 def _saved(path: Path) -> Mapping[str, str]:

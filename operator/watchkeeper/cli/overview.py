@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from watchkeeper.adapters.kubernetes.stored import parsed
+from watchkeeper.admission.identity import NAMESPACE as OPERATOR_NAMESPACE
 from watchkeeper.api.v1alpha1 import (
     ActionProposal,
     EmergencyStop,
@@ -25,6 +27,7 @@ from watchkeeper.cli.printing import show_list
 from watchkeeper.cli.proposals import NEVER, WAITING
 from watchkeeper.cli.refusals import sentence
 from watchkeeper.cli.session import Session
+from watchkeeper.domain.orders import holds_for_nothing
 from watchkeeper.errors import Denied
 
 
@@ -90,6 +93,7 @@ async def status(session: Session, all_namespaces: AllNamespaces = False) -> Non
                 *_without_orders(found.get(Subject, []), found.get(OperatorPolicy)),
                 *_held_up(found.get(OperatorPolicy, []), found.get(EmergencyStop, [])),
             ],
+            "stops of nothing": list(_holding_nothing(found.get(EmergencyStop, []), found.get(Subject))),
         }
         for title, sentences in said.items():
             _say(session, title, sentences)
@@ -122,6 +126,18 @@ def _held_up(policies: Sequence[Raw], stops: Sequence[Raw]) -> Iterator[str]:
         for frozen in status.get("frozenActions", ()):
             subject, action, proposal = frozen["subject"], frozen["action"], frozen["proposal"]
             yield f"{where}: {action} is frozen on {subject} until {proposal} is acknowledged"
+
+
+def _holding_nothing(stops: Sequence[Raw], subjects: Sequence[Raw] | None) -> Iterator[str]:
+    """Stops that look as if they held and name nothing that exists; None: Subjects may not be read."""
+    for raw in stops if subjects is not None else ():
+        namespace = raw["metadata"]["namespace"]
+        if namespace == OPERATOR_NAMESPACE:
+            continue
+        names = [one["metadata"]["name"] for one in subjects or () if one["metadata"]["namespace"] == namespace]
+        said = holds_for_nothing(parsed(EmergencyStop, raw), names)
+        if said is not None:
+            yield f"{namespace}: EmergencyStop {raw['metadata']['name']}: {said}"
 
 
 def _say(session: Session, title: str, sentences: Sequence[str]) -> None:

@@ -13,29 +13,29 @@ import rfc8785
 
 from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, Plan
 from watchkeeper.api.v1alpha1.meta import rfc3339
+from watchkeeper.api.v1alpha1.subject import Subject
 from watchkeeper.api.v1alpha1.vocabulary import Risk
 
 FORMAT = "watchkeeper.dev/v1alpha1 plan"
 
 
-def digest(
-    proposal: ActionProposal, plan: Plan, *, subject_uid: str, cluster_id: str, risk: Risk, attempts_allowed: int
-) -> str:
+def digest(proposal: ActionProposal, plan: Plan, *, subject: Subject, risk: Risk, attempts_allowed: int) -> str:
     """`sha256:` and 64 hexadecimal digits.
 
     Args:
         proposal: its uid, action and notBeforeTime go in.
         plan: its steps go in with targets and predicates; its texts do not.
-        subject_uid: of the Subject, so that one recreated under its name is another.
-        cluster_id: of the database that was planned against.
+        subject: its uid goes in, so that one recreated under its name is another; the id of its cluster; and how the
+            database is reached, since a cluster restored from a copy has the id of the original.
         risk: of the action.
         attempts_allowed: the lower of the proposal's and the policy's.
     """
     content: dict[str, Any] = {
         "format": FORMAT,
         "proposal": proposal.metadata.uid,
-        "subject": subject_uid,
-        "cluster": cluster_id,
+        "subject": subject.metadata.uid,
+        "cluster": subject.status.cluster_id or "",
+        "connection": subject.spec.reached_by(),
         "source": str(proposal.spec.action.source),
         "action": proposal.spec.action.name,
         "risk": str(risk),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -144,4 +144,22 @@ def stop_in_force(
             return stop
         if where == namespace and (stop.covers(subject) if subject is not None else not stop.spec.subjects):
             return stop
+    return None
+
+
+def holds_for_nothing(stop: EmergencyStop, subjects: Collection[str]) -> str | None:
+    """What to tell people of a stop that names Subjects that do not exist, or lies where there is none; None where all is well.
+
+    Args:
+        stop: not one of the operator's own namespace, which stops everything.
+        subjects: names of those in its namespace.
+    """
+    where = stop.metadata.namespace
+    missing = [name for name in stop.spec.subjects or () if name not in subjects]
+    if missing:
+        all_of_them = len(missing) == len(stop.spec.subjects or ())
+        rest = "it stops nothing now" if all_of_them else "it stops only the others that it names"
+        return f"there is no Subject {', '.join(missing)} in namespace {where}: {rest}; kubectl -n {where} get subj lists them"
+    if not subjects:
+        return f"there is no Subject in namespace {where}, so it stops nothing now; kubectl get subj -A lists them"
     return None

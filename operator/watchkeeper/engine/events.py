@@ -16,6 +16,7 @@ class Doing(StrEnum):
     STAND = "Stand"
     RELEASE = "Release"
     OBSERVE = "Observe"
+    STOP = "Stop"
     GUARD = "Guard"
     READ = "Read"
     LOG = "LogMessage"

@@ -163,13 +163,15 @@ class Executor:
         fresh = digest(
             proposal,
             status.plan,
-            subject_uid=subject.metadata.uid,
-            cluster_id=subject.status.cluster_id or "",
+            subject=subject,
             risk=status.risk,
             attempts_allowed=status.attempts_allowed,
         )
         if fresh != status.digest:
-            return "the plan no longer has the digest that was approved (another Subject, another cluster, or an edited status)"
+            return (
+                "the plan no longer has the digest that was approved (another Subject, another cluster, another way to "
+                "reach it, or an edited status)"
+            )
         return None
 
     async def _claim_and_send(

@@ -126,8 +126,7 @@ class Planner:
         seal = digest(
             proposal,
             plan,
-            subject_uid=subject.metadata.uid,
-            cluster_id=subject.status.cluster_id or "",
+            subject=subject,
             risk=risk,
             attempts_allowed=allowed,
         )

@@ -13,6 +13,8 @@ from watchkeeper.visible import visible
 
 GONE = "[redacted]"
 MAX_TEXT = 1024
+MAX_READ = 16 * 1024
+"""Characters of one text that are looked at, far more than is ever kept: a long one could be made so that it takes hours."""
 MAX_DEPTH = 8
 MAX_ITEMS = 64
 EXACT = 2**53 - 1
@@ -22,7 +24,7 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL), GONE),
     (re.compile(r"(?<=://)[^/\s@\"'<>]{1,512}@"), f"{GONE}@"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}"), rf"\1 {GONE}"),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), GONE),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?"), GONE),
     (
         re.compile(
             r"(?i)\b(pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|(?:api|access|private|secret)[-_ ]?key)"
@@ -35,7 +37,8 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def redacted(text: str) -> str:
-    """The text without what looks like a secret."""
+    """The text without what looks like a secret; of a long one the beginning."""
+    text = text[:MAX_READ]
     for form, instead in _FORMS:
         text = form.sub(instead, text)
     return text

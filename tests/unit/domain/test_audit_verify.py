@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchkeeper.domain.audit.chain import GENESIS, Chain, Head, hash_of
-from watchkeeper.domain.audit.checkpoint import SigningKey, checked, new_key, public_key
+from watchkeeper.domain.audit.checkpoint import MAX_CHAINS, SigningKey, checked, new_key, public_key
 from watchkeeper.domain.audit.record import Actor, ActorKind, Fact, RecordType
 from watchkeeper.domain.audit.verify import Fault, verify
 from watchkeeper.errors import Invalid
@@ -26,12 +26,12 @@ def fact(number: int, *, kind: RecordType = RecordType.PHASE_CHANGED, chain: str
     return Fact(f"{chain}/{number}", kind, NOW + timedelta(seconds=number), OPERATOR, {"name": "p"}, body)
 
 
-def stream(count: int, chain: str = "a", previous: Head | None = None) -> tuple[list[bytes], Head]:
-    """A chain with so many records, its start among them."""
-    made = Chain(chain)
+def stream(count: int, chain: str = "a", previous: Head | None = None, *, at: int = 0) -> tuple[list[bytes], Head]:
+    """A chain with so many records, its start among them; recorded so many hours later."""
+    made, recorded = Chain(chain), NOW + timedelta(hours=at)
     body = {"previousChain": previous.wire() if previous else None}
-    lines = [made.seal(fact(0, kind=RecordType.CHAIN_STARTED, chain=chain, **body), NOW)]
-    lines += [made.seal(fact(n, chain=chain, reason=f"R{n}"), NOW) for n in range(1, count)]
+    lines = [made.seal(fact(0, kind=RecordType.CHAIN_STARTED, chain=chain, **body), recorded)]
+    lines += [made.seal(fact(n, chain=chain, reason=f"R{n}"), recorded) for n in range(1, count)]
     return lines, made.head
 
 
@@ -179,6 +179,67 @@ def test_a_whole_chain_that_is_gone_is_found_by_its_checkpoint() -> None:
     earlier = checked(signed(Head("z", 3, GENESIS), NOW - timedelta(hours=1)), [public_key(PUBLIC)])
     assert errors(lines, later) == [(Fault.CHAIN_MISSING, 0)]
     assert errors(lines, earlier) == []
+
+
+def sure(*heads: Head) -> list[Any]:
+    return [checked(signed(head), [public_key(PUBLIC)]) for head in heads]
+
+
+def found(lines: list[bytes], *heads: Head) -> list[tuple[Fault, int, bool]]:
+    return [(f.fault, f.line, f.error) for f in verify(lines, sure(*heads)).findings]
+
+
+def test_a_chain_that_somebody_put_there_is_found() -> None:
+    """A hash chain needs no key: only what a checkpoint leads to is believed."""
+    lines, head = stream(3)
+    later, newest = stream(3, "b", head, at=1)
+    forged, _ = stream(4, "forged")
+    assert found([*lines, *later], newest) == []
+    assert found([*lines, *forged, *later], newest) == [(Fault.UNVOUCHED, 4, True)]
+    assert found([*forged, *lines, *later], newest) == [(Fault.UNVOUCHED, 1, True)]
+    forged, _ = stream(4, "forged", head)  # naming a real chain makes it no better
+    assert found([*lines, *forged, *later], newest) == [(Fault.UNVOUCHED, 4, True)]
+
+
+def test_records_that_were_added_to_an_old_chain_are_told() -> None:
+    """They may be the last words of a process that was killed, or of somebody else."""
+    whole, _ = stream(5)
+    later, newest = stream(3, "b", stream(3)[1], at=1)
+    assert found([*whole, *later], newest) == [(Fault.UNVOUCHED, 4, False)]
+    assert (
+        "records 4 to 5 of chain a come after its last checkpoint"
+        in verify([*whole, *later], sure(newest)).findings[0].message
+    )
+
+
+def test_what_came_after_the_last_checkpoint_is_told() -> None:
+    lines, _ = stream(3)
+    assert found([*lines, *stream(4)[0][3:]], stream(3)[1]) == [(Fault.UNVOUCHED, 4, False)]
+
+
+def test_a_forged_head_speaks_for_nothing() -> None:
+    """A checkpoint of a record that was altered meanwhile does not lead on to the chain before."""
+    lines, head = stream(3)
+    later, newest = stream(2, "b", head, at=1)
+    later[0] = damaged(later[0], previousChain=None)
+    assert found([*lines, *later], newest) == [(Fault.UNVOUCHED, 1, True), (Fault.ALTERED, 4, True)]
+
+
+def test_a_process_that_was_killed_at_its_start_is_no_error() -> None:
+    lines, head = stream(3)
+    killed, _ = stream(1, "killed")
+    later, newest = stream(3, "b", head, at=1)
+    assert found([*lines, *killed, *later], newest) == [(Fault.UNVOUCHED, 4, False)]
+
+
+def test_checkpoints_that_were_forgotten_are_no_error() -> None:
+    """64 are kept: an old chain of another replica's file may have lost its own."""
+    old, _ = stream(3, "old")
+    many = [stream(2, f"c{number}", at=1 + number) for number in range(MAX_CHAINS)]
+    lines = [*old, *(line for one, _ in many for line in one)]
+    later = [checked(signed(head, NOW + timedelta(days=1)), [public_key(PUBLIC)]) for _, head in many]
+    assert [(f.line, f.error) for f in verify(lines, later).findings if f.fault is Fault.UNVOUCHED] == [(1, False)]
+    assert not verify(lines, later[1:]).good
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -116,6 +116,15 @@ class SubjectSpec(ApiModel):
         le=3600,
         description="How long PD's leader must have been the same before anything is written.",
     )
+
+    def reached_by(self) -> dict[str, Any]:
+        """How the database is reached, as JSON; nothing of how patient to be with it, or of what is read beside it."""
+        how: dict[str, Any] = {"type": str(self.type)}
+        if self.tikv is not None:
+            how["endpoints"] = sorted(self.tikv.endpoints or ())
+            how["service"] = self.tikv.service_ref.wire() if self.tikv.service_ref else {}
+            how["secret"] = self.tikv.tls_secret_ref.name if self.tikv.tls_secret_ref else ""
+        return how
 
 
 class Member(ApiModel):

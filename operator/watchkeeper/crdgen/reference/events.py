@@ -119,6 +119,16 @@ POLICIES = (
     Documented("OperatorPolicy", Doing.READ, "PolicyUnderstood", _NORMAL, "it makes sense again"),
 )
 
+STOPS = (
+    Documented(
+        "EmergencyStop",
+        Doing.STOP,
+        "StopsNothing",
+        _WARNING,
+        "it names Subjects that do not exist, or lies in a namespace without any; the note says which",
+    ),
+)
+
 TICKETS = (
     Documented(
         "Ticket", Doing.OBSERVE, "TicketOpened", _WARNING, "an invariant is violated, for the first time or anew"
@@ -137,7 +147,7 @@ AUDIT = (
     Documented("what was recorded last", Doing.RECORD, "AuditBack", _NORMAL, "the sink takes audit records again"),
 )
 
-EVENTS = (*PROPOSALS, *STANDING_CHANGES, *SUBJECTS, *GUARDS, *POLICIES, *TICKETS, *AUDIT)
+EVENTS = (*PROPOSALS, *STANDING_CHANGES, *SUBJECTS, *GUARDS, *POLICIES, *STOPS, *TICKETS, *AUDIT)
 """Every Event that the engine posts."""
 
 

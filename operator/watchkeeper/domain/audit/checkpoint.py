@@ -26,6 +26,9 @@ from watchkeeper.errors import Invalid
 FORMAT = "watchkeeper.dev/audit-checkpoint/v1"
 _PREFIX = FORMAT.encode() + b"\n"
 KEY_ID_LENGTH = 16
+MAX_CHAINS = 64
+"""Checkpoints that are kept, one for each chain; each is under 500 bytes. The oldest go first: later chains name the heads of
+earlier ones."""
 
 
 @dataclass(frozen=True, slots=True)

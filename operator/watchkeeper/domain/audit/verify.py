@@ -11,62 +11,17 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from watchkeeper.domain.audit.chain import GENESIS, Head, hash_of
 from watchkeeper.domain.audit.checkpoint import Checkpoint
+from watchkeeper.domain.audit.finding import Entry as Entry
+from watchkeeper.domain.audit.finding import Fault as Fault
+from watchkeeper.domain.audit.finding import Finding as Finding
 from watchkeeper.domain.audit.record import FORMAT, RecordType
+from watchkeeper.domain.audit.vouching import unvouched
 
 MAX_LINE = 256 * 1024
-
-
-class Fault(StrEnum):
-    """What can be wrong."""
-
-    UNREADABLE = "Unreadable"
-    """No JSON object: cut off by a crash, or altered. By itself no error: if it was a record, one is missing."""
-    ALTERED = "Altered"
-    REMOVED = "Removed"
-    REORDERED = "Reordered"
-    FORKED = "Forked"
-    """Two different records have one place in a chain."""
-    HEADLESS = "Headless"
-    """A chain does not begin at its first record."""
-    TRUNCATED = "Truncated"
-    CHAIN_MISSING = "ChainMissing"
-    CHECKPOINT = "Checkpoint"
-    """A checkpoint is not to be believed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong, or (`error` is False) worth knowing."""
-
-    fault: Fault
-    line: int
-    """Of the input, from 1; 0 where it is about no line."""
-    message: str
-    error: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What is kept of a record: a year's stream is checked in one go."""
-
-    line: int
-    chain: str
-    seq: int
-    hash: str
-    """As the record says it."""
-    content: str
-    """The hash of what the record says; empty where it cannot be made."""
-    previous: str
-    recorded: str
-    starts: bool
-    """Whether it is the record that a chain begins with."""
-    named: Head | None
-    """The head before the chain that it begins."""
 
 
 @dataclass(slots=True)
@@ -113,7 +68,9 @@ def verify(lines: Iterable[bytes], checkpoints: Sequence[Checkpoint] | None = No
     for checkpoint in checkpoints or ():
         _check_end(checkpoint, chains, report)
     if checkpoints is not None:
-        _check_newest(chains, {checkpoint.head.chain for checkpoint in checkpoints}, report)
+        newest = _newest(chains)
+        _check_newest(newest, {checkpoint.head.chain for checkpoint in checkpoints}, report)
+        report.findings += unvouched(chains, checkpoints, newest)
     report.records = sum(len(chain) for chain in chains.values())
     report.findings.sort(key=lambda finding: finding.line)
     return report
@@ -251,10 +208,13 @@ def _check_head(named: Head, line: int, chains: Mapping[str, Mapping[int, Entry]
         report.findings.append(Finding(Fault.ALTERED, entry.line, text))
 
 
-def _check_newest(chains: Mapping[str, Mapping[int, Entry]], signed: set[str], report: Report) -> None:
-    """Checkpoints of old chains are forgotten, later chains name their heads; the newest chain must have one."""
+def _newest(chains: Mapping[str, Mapping[int, Entry]]) -> str | None:
     begins = {name: chain[min(chain)].recorded for name, chain in chains.items()}
-    newest = max(begins, key=lambda name: begins[name], default=None)
+    return max(begins, key=lambda name: begins[name], default=None)
+
+
+def _check_newest(newest: str | None, signed: set[str], report: Report) -> None:
+    """Checkpoints of old chains are forgotten, later chains name their heads; the newest chain must have one."""
     if newest is not None and newest not in signed:
         text = f"chain {newest}, the newest, has no checkpoint: whether its end was cut off cannot be said"
         report.findings.append(Finding(Fault.CHECKPOINT, 0, text))

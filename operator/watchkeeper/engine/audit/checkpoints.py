@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from watchkeeper.domain.audit.chain import Head
-from watchkeeper.domain.audit.checkpoint import Checkpoint, SigningKey, checked
+from watchkeeper.domain.audit.checkpoint import MAX_CHAINS, Checkpoint, SigningKey, checked
 from watchkeeper.engine.audit.trail import AuditTrail
 from watchkeeper.errors import Invalid, WatchkeeperError
 from watchkeeper.ports.audit import CheckpointStore
@@ -17,8 +17,6 @@ from watchkeeper.ports.clock import Clock
 
 logger = logging.getLogger(__name__)
 
-MAX_CHAINS = 64
-"""Checkpoints that are kept; each is under 500 bytes. The oldest go first: later chains name the heads of earlier ones."""
 RETRY_SECONDS = 2.0
 KEY_SECONDS = 300.0
 """How long the key is used before it is read again."""

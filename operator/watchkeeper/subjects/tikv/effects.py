@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from watchkeeper.api.v1alpha1.actionproposal import PlanStep
-from watchkeeper.errors import Gone, NotBootstrapped, NotLeader, Refused, Transient, Unreachable
+from watchkeeper.errors import NotLeader, Transient, Unreachable
 from watchkeeper.ports.clock import Clock
 from watchkeeper.ports.driver import EffectState, Reading, Recovery
 from watchkeeper.ports.metrics import MetricsSource
@@ -16,6 +16,7 @@ from watchkeeper.subjects.tikv.actions.action import Action, Look
 from watchkeeper.subjects.tikv.leadercounts import read_leader_counts
 from watchkeeper.subjects.tikv.pd.client import WRONG_CLUSTER
 from watchkeeper.subjects.tikv.pd.reader import PDReader
+from watchkeeper.subjects.tikv.readable import readable
 
 PULSE_SECONDS = 2.0
 
@@ -39,8 +40,9 @@ class Effects:
     async def verify(self, action: Action, step: PlanStep, before: Mapping[str, Any]) -> Reading:
         """One look. Whatever cannot be read is `UNREADABLE`."""
         try:
-            return await action.verify(await self._look(action, before, fresh=False), step, before)
-        except (Transient, NotBootstrapped, Refused, Gone) as error:
+            with readable():
+                return await action.verify(await self._look(action, before, fresh=False), step, before)
+        except Transient as error:
             return Reading(EffectState.UNREADABLE, "unreadable", f"cannot be read now: {error.message}")
 
     async def recover(

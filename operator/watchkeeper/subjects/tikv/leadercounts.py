@@ -7,6 +7,7 @@ the PD reference). A missing series is unknown, never zero.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from watchkeeper.errors import Transient, Unreachable
@@ -40,6 +41,7 @@ async def read_leader_counts(source: MetricsSource) -> LeaderCounts:
         samples = await source.query(QUERY)
     except Transient as error:
         return LeaderCounts(problem=f"Prometheus cannot be read: {error.message}")
+    samples = tuple(sample for sample in samples if math.isfinite(sample.value))
     if not samples:
         return LeaderCounts(problem=f"Prometheus has no series {QUERY}: it does not scrape this cluster, or no longer")
     return LeaderCounts(samples=samples)

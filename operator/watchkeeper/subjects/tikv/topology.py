@@ -72,7 +72,7 @@ class Topology:
             or (
                 store.store.condition is StoreState.OFFLINE
                 and newest is not None
-                and store.status.last_heartbeat_ts < newest - SILENT_AFTER
+                and newest - store.status.last_heartbeat_ts > SILENT_AFTER
             )
         )
 

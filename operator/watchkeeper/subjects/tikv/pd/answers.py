@@ -44,7 +44,7 @@ class RawAnswer:
         raw = self.body.decode("utf-8", errors="replace").strip()
         try:
             value = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             return raw
         if isinstance(value, dict) and isinstance(value.get("msg"), str):
             return str(value["msg"])

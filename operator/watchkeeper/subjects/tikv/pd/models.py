@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from watchkeeper.ports.redaction import EXACT
+from watchkeeper.subjects.tikv.pd.routes import MAX_ID
 
 _UNITS = {unit: 1024**power for power, unit in enumerate(("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"))}
+MAX_TEXT = 4096
+MAX_NUMBER = 2**64 - 1
 _SIZE = re.compile(r"^\s*([0-9.]+(?:e[+-]?[0-9]+)?)\s*([KMGTPE]iB|B)\s*$")
 
 
@@ -22,9 +28,10 @@ def parse_size(text: str | int) -> int:
     if isinstance(text, int):
         return text
     match = _SIZE.match(text)
-    if match is None:
+    size = float(match[1]) * _UNITS[match[2]] if match is not None else math.inf
+    if not math.isfinite(size):
         raise ValueError(f"not a size: {text!r}")
-    return int(float(match[1]) * _UNITS[match[2]])
+    return int(size)
 
 
 def _empty_for_null(value: Any) -> Any:
@@ -35,8 +42,21 @@ def _comma_separated(value: Any) -> Any:
     return tuple(part for part in value.split(",") if part) if isinstance(value, str) else _empty_for_null(value)
 
 
+def _bounded(key: str, value: Any) -> Any:
+    """A field of an answer as it is, unless it is longer or larger than any that PD gives."""
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        raise ValueError(f"{key[:64]} has {len(value)} characters")
+    if isinstance(value, int) and abs(value) > MAX_NUMBER:
+        raise ValueError(f"{key[:64]} is a number beyond 64 bits")
+    return value
+
+
 Size = Annotated[int, BeforeValidator(parse_size)]
-Id = Annotated[int, Field(ge=0)]
+Id = Annotated[int, Field(ge=0, le=MAX_ID)]
+Name = Annotated[str, Field(max_length=253)]
+"""What gets into status, where such texts are bounded."""
+Stamp = Annotated[int, Field(ge=-EXACT, le=EXACT)]
+"""A number that gets into a plan, whose digest needs it exact."""
 
 
 class Wire(BaseModel):
@@ -54,22 +74,22 @@ class Wire(BaseModel):
         if not isinstance(data, dict):
             return data
         required = {field.alias or name for name, field in cls.model_fields.items() if field.is_required()}
-        return {key: value for key, value in data.items() if value is not None or key in required}
+        return {key: _bounded(key, value) for key, value in data.items() if value is not None or key in required}
 
 
 class Header(Wire):
     """Part of `/members`."""
 
-    cluster_id: int
+    cluster_id: Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 
 
 class PDMember(Wire):
     """A PD member."""
 
-    name: str = ""
+    name: Name = ""
     member_id: int = 0
-    client_urls: tuple[str, ...] = ()
-    binary_version: str = ""
+    client_urls: tuple[Name, ...] = ()
+    binary_version: Name = ""
 
 
 class Members(Wire):
@@ -84,8 +104,8 @@ class Members(Wire):
 class MemberHealth(Wire):
     """One entry of `/health`."""
 
-    name: str = ""
-    client_urls: tuple[str, ...] = ()
+    name: Name = ""
+    client_urls: tuple[Name, ...] = ()
     health: bool = False
 
 
@@ -114,12 +134,12 @@ class StoreMeta(Wire):
     """The part of a store that PD keeps."""
 
     id: Id
-    address: str = ""
+    address: Name = ""
     state: int = 0
     labels: tuple[Label, ...] = ()
     version: str = ""
     status_address: str = ""
-    start_timestamp: int = 0
+    start_timestamp: Stamp = 0
     state_name: str = ""
 
     @property
@@ -135,12 +155,12 @@ class StoreStatus(Wire):
 
     capacity: Size = 0
     available: Size = 0
-    leader_count: int = 0
-    region_count: int = 0
+    leader_count: Stamp = 0
+    region_count: Stamp = 0
     pending_peer_count: int = 0
     slow_score: int = 0
     is_busy: bool = False
-    last_heartbeat_ts: datetime = datetime.fromtimestamp(0, UTC)
+    last_heartbeat_ts: AwareDatetime = datetime.fromtimestamp(0, UTC)
 
     @model_validator(mode="before")
     @classmethod
@@ -192,8 +212,8 @@ class DownPeer(Wire):
 class Epoch(Wire):
     """Counts membership changes and splits."""
 
-    conf_ver: int = 0
-    version: int = 0
+    conf_ver: Stamp = 0
+    version: Stamp = 0
 
 
 class Region(Wire):
@@ -205,7 +225,7 @@ class Region(Wire):
     leader: Peer = Peer()
     down_peers: tuple[DownPeer, ...] = ()
     pending_peers: tuple[Peer, ...] = ()
-    approximate_size: int = 0
+    approximate_size: Stamp = 0
 
     def peer_on(self, store_id: int) -> Peer | None:
         """The replica on a store."""

@@ -15,7 +15,7 @@ _RECORD = re.compile(
     r"^status: (?P<status>\w+), operator: (?P<desc>\S+) \{(?P<brief>[^}]*)\} \(.*?createAt:"
     r"(?P<created>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) (?P<zone>[+-]\d{4})"
 )
-_CURRENT = re.compile(r"currentStep:(\d+)")
+_CURRENT = re.compile(r"currentStep:([0-9]{1,9})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +48,24 @@ def parse(text: str) -> OperatorRecord:
     match = _RECORD.match(text)
     step = _CURRENT.search(text)
     current = int(step[1]) if step else 0
-    if match is None:
+    created = _moment(match["created"], match["zone"]) if match is not None else None
+    if match is None or created is None:
         return OperatorRecord(status="", desc="", brief="", created=None, current_step=current, text=text)
     return OperatorRecord(
         status=match["status"],
         desc=match["desc"],
         brief=match["brief"],
-        created=_moment(match["created"], match["zone"]),
+        created=created,
         current_step=current,
         text=text,
     )
 
 
-def _moment(text: str, zone: str) -> datetime:
+def _moment(text: str, zone: str) -> datetime | None:
+    """None where there is no such day or hour."""
     whole, _, fraction = text.partition(".")
-    moment = datetime.strptime(f"{whole} {zone}", "%Y-%m-%d %H:%M:%S %z")
-    return moment.replace(microsecond=int(f"{fraction:0<6}"[:6]) if fraction else 0).astimezone(UTC)
+    try:
+        moment = datetime.strptime(f"{whole} {zone}", "%Y-%m-%d %H:%M:%S %z")
+        return moment.replace(microsecond=int(f"{fraction:0<6}"[:6]) if fraction else 0).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -19,6 +20,9 @@ from watchkeeper.subjects.tikv.pd.routes import POINT_BYTES, Read, Write
 
 CONNECT_SECONDS = 2.0
 CALLER_HEADER = "X-Caller-ID"
+PLAIN = "identity"
+"""No compression: a few bytes of it could unpack to more than the memory of this process."""
+MAX_RETRY_AFTER_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Security:
             verify=self.context,
             transport=self.transport() if self.transport is not None else None,
             limits=limits,
-            headers={CALLER_HEADER: self.caller},
+            headers={CALLER_HEADER: self.caller, "Accept-Encoding": PLAIN},
             follow_redirects=False,
             trust_env=False,
         )
@@ -55,10 +59,13 @@ async def fetch(client: httpx.AsyncClient, endpoint: str, route: Read) -> RawAns
 
 
 async def send(client: httpx.AsyncClient, endpoint: str, write: Write, context: WriteContext) -> RawAnswer:
-    """Send a write once. The operation key goes into the query string: PD ignores it and keeps it in its audit log.
+    """Send a write once, over a connection that is open already and over no other.
+
+    A new connection would be made after the last look at the stops, and might lead to another member or another cluster.
+    The operation key goes into the query string: PD ignores it and keeps it in its audit log.
 
     Raises:
-        NotConnected: nothing was sent.
+        NotConnected: nothing was sent; also where the open connection has gone meanwhile.
         Unreachable: it may have been applied.
     """
     query = f"watchkeeper={quote(context.operation_key, safe='/')}"
@@ -68,6 +75,7 @@ async def send(client: httpx.AsyncClient, endpoint: str, write: Write, context: 
         json=write.body,
         headers={CALLER_HEADER: context.caller},
         timeout=_timeout(context.timeout_seconds),
+        extensions={"trace": _never_connect},
     )
     context.witness(witnessed(request))
     return await _exchange(client, request, seconds=context.timeout_seconds, max_bytes=POINT_BYTES)
@@ -83,6 +91,14 @@ def witnessed(request: httpx.Request) -> DatabaseRequest:
         query=storable(url.query.decode("ascii", errors="replace"), limit=512),
         body=storable(request.content.decode("utf-8", errors="replace"), limit=1024),
     )
+
+
+async def _never_connect(event: str, info: Mapping[str, Any]) -> None:
+    """Told by httpcore what it is about to do (the extension `trace`); an error here ends the request before that."""
+    if event == "connection.connect_tcp.started":
+        raise NotConnected(
+            f"PD at {info.get('host')} has closed the connection over which it was asked who leads: nothing was sent"
+        )
 
 
 def _timeout(seconds: float) -> httpx.Timeout:
@@ -102,16 +118,26 @@ async def _exchange(client: httpx.AsyncClient, request: httpx.Request, *, second
         raise NotConnected(f"{where} cannot be connected to: {_why(error)}") from error
     except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
         raise Unreachable(f"{where} gave no answer: {_why(error)}") from error
-    retry_after = response.headers.get("retry-after", "")
     return RawAnswer(
         status=response.status_code,
         body=body,
         content_type=response.headers.get("content-type", ""),
-        retry_after=float(retry_after) if retry_after.isdigit() else None,
+        retry_after=_seconds(response.headers.get("retry-after", "")),
     )
 
 
+def _seconds(text: str) -> float | None:
+    """Of `Retry-After`, bounded: a database must not be able to silence us for good."""
+    if not (text.isascii() and text.isdigit()):  # isdigit alone takes a superscript two, which is no number
+        return None
+    return min(float(text), MAX_RETRY_AFTER_SECONDS)
+
+
 async def _body(response: httpx.Response, max_bytes: int) -> bytes:
+    if response.headers.get("content-encoding", PLAIN).strip().lower() != PLAIN:
+        raise Unreachable(
+            f"PD's answer to {response.url.path} is compressed, which was not asked for", reason="BadAnswer"
+        )
     parts: list[bytes] = []
     size = 0
     async for part in response.aiter_bytes():
