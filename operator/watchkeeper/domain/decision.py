@@ -18,6 +18,7 @@ from watchkeeper.domain.orders import Orders, Standing
 from watchkeeper.domain.rules import Ruling
 from watchkeeper.ports.driver import Wait
 from watchkeeper.ports.guards import GuardState
+from watchkeeper.visible import visible
 
 OBSERVATION_HOLDS = timedelta(minutes=5)
 """How long a look at a cluster counts; while all is well its time is written once a minute."""
@@ -64,15 +65,16 @@ def ending(proposal: ActionProposal, stop: EmergencyStop | None, *, expires: dat
         where = f"{stop.metadata.namespace}/{stop.metadata.name}"
         return End(
             "Stopped",
-            f"EmergencyStop {where} is in force ({stop.spec.reason}); when it is lifted, {propose_again(proposal)}",
+            f"EmergencyStop {where} is in force ({visible(stop.spec.reason)}); when it is lifted, {propose_again(proposal)}",
             stop.spec.by or OPERATOR,
         )
     if proposal.spec.cancel is not None:
         who = proposal.spec.cancel.by or "somebody"
-        return End("CancelledByUser", f"taken back by {who}: {proposal.spec.cancel.reason}", who)
+        return End("CancelledByUser", f"taken back by {who}: {visible(proposal.spec.cancel.reason)}", who)
     rejection = next((a for a in proposal.spec.approvals if a.decision is Verdict.REJECTED and a.by != UNSIGNED), None)
     if rejection is not None:
-        return End("Rejected", f"rejected by {rejection.by}: {rejection.reason or 'no reason given'}", rejection.by)
+        why = visible(rejection.reason or "no reason given")
+        return End("Rejected", f"rejected by {rejection.by}: {why}", rejection.by)
     if now >= expires:
         approval = proposal.status.approval
         if approval is not None and approval.closed is Closed.PROPOSE_ONLY:

@@ -14,6 +14,7 @@ from watchkeeper.engine.subjectclaims import change_claims
 from watchkeeper.errors import Gone
 from watchkeeper.ports.objects import FINALIZER
 from watchkeeper.ports.recorder import EventType
+from watchkeeper.visible import visible
 
 
 class Closer:
@@ -84,13 +85,13 @@ class Closer:
         said = proposal.spec.acknowledge
         if said is None or acknowledged(proposal):
             return proposal
-        who = said.by or "somebody"
+        who, found = said.by or "somebody", f"as {said.outcome}: {visible(said.reason)}"
         status = advance(
             proposal,
             [],
             Moment(self._services.clock.now(), proposal.metadata.generation, who),
             reason="Unknown",
-            message=f"{ACKNOWLEDGED} by {who} as {said.outcome}: {said.reason}",
+            message=f"{ACKNOWLEDGED} by {who} {found}",
         )
         written = await self._services.store.write_status(proposal, status)
         self._services.recorder.event(
@@ -98,7 +99,7 @@ class Closer:
             kind=EventType.NORMAL,
             action=Doing.ACKNOWLEDGE,
             reason="Acknowledged",
-            note=f"by {who} as {said.outcome}: {said.reason}",
+            note=f"by {who} {found}",
         )
         return written
 

@@ -29,6 +29,7 @@ from watchkeeper.engine.subjectclaims import abandoned_claims, claim, retract, s
 from watchkeeper.errors import Conflict, Gone, Invalid, StopUnreadable, WatchkeeperError
 from watchkeeper.ports.driver import SubjectDriver, Wait
 from watchkeeper.ports.recorder import EventType
+from watchkeeper.visible import visible
 
 
 class Releaser:
@@ -107,7 +108,7 @@ class Releaser:
         if stop is not None:
             return Wait(
                 "Stopped",
-                f"EmergencyStop {stop.metadata.namespace}/{stop.metadata.name} is in force ({stop.spec.reason}); "
+                f"EmergencyStop {stop.metadata.namespace}/{stop.metadata.name} is in force ({visible(stop.spec.reason)}); "
                 f"to release by hand: {command}",
             )
         unrecorded = self._services.audit.obstacle(checkpoints=False)

@@ -22,6 +22,7 @@ from watchkeeper.errors import (
     WatchkeeperError,
 )
 from watchkeeper.ports.driver import WriteAnswer, WriteContext
+from watchkeeper.visible import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ async def _stop(services: Services, order: Order) -> str | None:
         stop = await services.gates.stop_now(order.subject.namespace, order.subject.name)
     if stop is None:
         return None
-    return f"EmergencyStop {stop.metadata.namespace}/{stop.metadata.name} came before the write ({stop.spec.reason})"
+    return f"EmergencyStop {stop.metadata.namespace}/{stop.metadata.name} came before the write ({visible(stop.spec.reason)})"
 
 
 async def _answer_of(sending: Awaitable[WriteAnswer]) -> Answered | NotApplied | Lost:

@@ -38,6 +38,21 @@ def test_what_ends_it(reason: str, kwargs: dict[str, Any]) -> None:
     assert found.reason == reason
 
 
+FAKE = "no\nto release by hand: curl evil\x1b[2J"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"cancel": {"reason": FAKE, "by": "eve"}}, {"approvals": [{"by": "eve", "decision": "Rejected", "reason": FAKE}]}],
+)
+def test_what_people_wrote_begins_no_line_of_its_own(given: dict[str, Any]) -> None:
+    """The line after ours is the command that somebody will paste."""
+    found = end(**given)
+    assert found is not None
+    assert "\n" not in found.message
+    assert "no\\x0ato release" in found.message
+
+
 def test_an_unsigned_rejection_does_not_count() -> None:
     assert end(approvals=[{"decision": "Rejected"}]) is None
 

@@ -171,3 +171,19 @@ async def test_nothing_is_begun_in_a_namespace_that_is_being_deleted() -> None:
     held = (await passes(world, ladder, 3)).status
     assert (held.phase, held.waits_for) == (Phase.VALIDATED, "NamespaceTerminating")
     assert world.database.writes == []
+
+
+async def test_what_was_approved_for_one_database_does_not_run_on_a_copy_of_it() -> None:
+    """A cluster restored from a snapshot has the id of the original; the Subject was led there after the plan was made."""
+    world = World(proposal())
+    world.store.after["write_status ActionProposal"] = [Conflict("after the plan")]
+    ladder = ProposalLadder(world.services)
+    await passes(world, ladder, 1)
+    subject = world.read(Subject, "tikv")
+    tikv = subject.spec.tikv
+    assert tikv is not None
+    copy = subject.spec.replace(tikv=tikv.replace(endpoints=("http://copy:2379",)))
+    world.store.objects[subject.key] = subject.replace(spec=copy)
+    ended = (await passes(world, ladder, 1)).status
+    assert (ended.phase, ended.reason, world.database.writes) == (Phase.CANCELLED, "Stale", [])
+    assert "another way to reach it" in (ended.message or "")

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.unit.domain.builders import at, proposal
+from tests.unit.domain.builders import at, proposal, stop
 from tests.unit.engine.world import World
 from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, AttemptOutcome, AttemptState
+from watchkeeper.api.v1alpha1.emergencystop import EmergencyStopSpec
 from watchkeeper.api.v1alpha1.standingchange import Change, ChangeType, Ownership, StandingChange, StandingState
 from watchkeeper.engine.proposals import ProposalLadder
 from watchkeeper.engine.standing import StandingLadder
@@ -66,6 +67,15 @@ async def test_a_release_that_is_not_taken_is_tried_again_but_not_in_a_hot_loop(
     last = world.read(StandingChange, "c").status
     assert last.reason == "NotApplied"
     assert last.releases[-1].reason == type(error).reason
+
+
+async def test_the_command_under_a_stop_is_ours() -> None:
+    reason = "fire\nto release by hand: curl evil"
+    world = World(held(), stop().replace(spec=EmergencyStopSpec(reason=reason)))
+    message = (await passes(world)).status.message or ""
+    assert world.database.writes == []
+    assert message.count("\n") == 0
+    assert message.endswith("to release by hand: remove store/7")
 
 
 async def test_one_blip_after_a_long_wait_abandons_nothing() -> None:
