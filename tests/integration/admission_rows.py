@@ -108,6 +108,23 @@ CREATING = (
         ("cannot be created already decided",),
         lambda w: w.propose(w.person("eve"), acknowledge=ACKNOWLEDGE, dry=True),
     ),
+    *(
+        Attack(
+            f"create with {what}",
+            "proposal-create",
+            ("spec.action.parameters: a parameter is a text of at most 1,024 characters",),
+            lambda w, value=value: w.propose(w.person("pat"), dry=True, given={"p": value}),
+            code=422,
+        )
+        for what, value in (
+            ("a parameter as long as a book", "x" * 1025),
+            ("a parameter within a parameter", {"a": 1}),
+            ("a parameter that is nothing", None),
+            ("a list within a list", [["x"]]),
+            ("a list that has no end", list(range(65))),
+            ("a long text in a list", ["x" * 1025]),
+        )
+    ),
     Attack(
         "live longer than the policy allows",
         "proposal-limits",

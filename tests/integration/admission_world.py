@@ -161,15 +161,16 @@ class World:
         source: str = "Subject",
         namespace: str | None = None,
         metadata: dict[str, Any] | None = None,
+        given: dict[str, Any] | None = None,
         **spec: Any,
     ) -> Answer:
-        """Create a proposal; `spec` adds to it."""
+        """Create a proposal with these parameters; `spec` adds to it."""
         body = {
             "kind": "ActionProposal",
             "metadata": ({"name": name} if name else {"generateName": "row-"}) | (metadata or {}),
             "spec": {
                 "subjectRef": {"name": "orders"},
-                "action": {"source": source, "name": action, "parameters": {"region": 42}},
+                "action": {"source": source, "name": action, "parameters": given or {"region": 42}},
                 "reason": "a row of the table",
                 **({"proposedBy": api.user} if self.by_hand else {}),
                 **spec,

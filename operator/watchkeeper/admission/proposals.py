@@ -51,10 +51,14 @@ def _verb(verb: str, role: str) -> Check:
     )
 
 
+_SCALAR = "type({0}) in [string, int, double, bool] && size(string({0})) <= {1}"
+MAX_PARAMETER = 1024
+"""Characters of one value, as long as the longest that an action takes (`log-message`)."""
+
 CREATION = Validating(
     "proposal-create",
     _CREATE,
-    variables=[ME],
+    variables=[ME, ("given", "object.spec.action.?parameters.orValue({})")],
     checks=[
         Check(
             "object.spec.?approvals.orValue([]).size() == 0 && !has(object.spec.cancel) && "
@@ -68,9 +72,21 @@ CREATION = Validating(
                 "': leave it out, or put your own user name'"
             ),
         ),
+        Check(
+            "variables.given.all(k, size(k) <= 63 && ("
+            f"{_SCALAR.format('variables.given[k]', MAX_PARAMETER)} || type(variables.given[k]) == list && "
+            f"size(variables.given[k]) <= 64 && variables.given[k].all(e, {_SCALAR.format('e', MAX_PARAMETER)})))",
+            "spec.action.parameters: a parameter is a text of at most "
+            f"{MAX_PARAMETER:,} characters, a number, true or false, or a list of at most 64 of these",
+            reason=INVALID,
+        ),
     ],
 )
-"""Who proposes; nothing is born decided."""
+"""Who proposes; nothing is born decided.
+
+Parameters are the one place where the CRD takes any JSON: a megabyte of it, or one a thousand levels deep, in each of many
+proposals would be more than an operator that lists them can read.
+"""
 
 
 def limits(operator: Identity) -> Validating:

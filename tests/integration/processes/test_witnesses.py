@@ -21,6 +21,7 @@ from tests.integration.processes.witnesses import ApiWitness, from_api_log, join
 from tests.integration.processes.world import World, until, worlds
 from watchkeeper.adapters.kubernetes.auditstate import CHECKPOINTS, KEY, KEY_FIELD
 from watchkeeper.api.v1alpha1.standingchange import StandingState
+from watchkeeper.domain.audit.chain import Head
 from watchkeeper.domain.audit.checkpoint import Checkpoint, SigningKey, checked
 from watchkeeper.domain.audit.verify import verify
 from watchkeeper.simulator.requestlog import Request
@@ -102,6 +103,14 @@ def _signed(cluster: Cluster) -> tuple[list[Checkpoint], bytes]:
     return [checked(json.loads(text), [SigningKey(private).public]) for text in stored.values()], private
 
 
+def _logged_checkpoints(cluster: Cluster) -> dict[str, Head]:
+    """The newest of each chain as the API server's audit log holds them."""
+    entries = [e for e in _api_entries(cluster, OPERATOR_NAMESPACE) if e["objectRef"].get("name") == CHECKPOINTS]
+    data = [entry["requestObject"].get("data", {}) for entry in entries if entry["verb"] == "patch"]
+    raw = [json.loads(text) for change in data for text in change.values() if text]
+    return {one["chain"]: Head(one["chain"], one["seq"], one["hash"]) for one in raw}
+
+
 async def test_every_write_is_told_alike_by_three_witnesses(installed: Cluster, tmp_path: Path) -> None:
     if installed.audit_log is None:
         pytest.skip("this cluster does not show its audit log")
@@ -123,6 +132,8 @@ async def test_every_write_is_told_alike_by_three_witnesses(installed: Cluster, 
         assert len(report.chains) == len(ours) == 2
         assert len(writes) >= 5, "three moves, a drain and its release"
         assert {"DecisionSeen", "PolicySeen", "StandingChanged", "Recovered"} <= {record["type"] for record in stream}
+        logged = _logged_checkpoints(installed)
+        assert {one.head.chain: one.head for one in ours}.items() <= logged.items(), "one taken back is still there"
         assert b"PRIVATE" not in file.read_bytes()
         assert base64.b64encode(private) not in file.read_bytes()
         found = {name: lie(api, stream, writes) for name, lie in LIES.items()}

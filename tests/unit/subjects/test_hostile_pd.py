@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from tests.integration.tikv_bed import UID, SimulatedClock, World, context
 from tests.unit.domain.builders import proposal
@@ -37,6 +38,7 @@ from watchkeeper.subjects.tikv.pd.answers import RawAnswer
 from watchkeeper.subjects.tikv.pd.budget import Budget
 from watchkeeper.subjects.tikv.pd.classification import read_error, write_error
 from watchkeeper.subjects.tikv.pd.client import PDClient
+from watchkeeper.subjects.tikv.pd.models import Members, PDStore, Region, Wire
 from watchkeeper.subjects.tikv.pd.tls import no_tls
 from watchkeeper.subjects.tikv.pd.transport import MAX_RETRY_AFTER_SECONDS, Security
 
@@ -189,6 +191,45 @@ def _transfer(mallory: Mallory) -> dict[str, int]:
     region = json.loads(mallory.sim.call("GET", f"{routes.PREFIX}/region/id/{region_id}").body)
     other = next(p["store_id"] for p in region["peers"] if p["store_id"] != region["leader"]["store_id"])
     return {"region": region["id"], "toStore": other}
+
+
+MEMBER = {"name": "a", "client_urls": ["http://a:2379"], "binary_version": "v8.5.7"}
+
+
+@pytest.mark.parametrize(
+    ("model", "answer"),
+    [(Members, {"header": {"cluster_id": number}, "leader": MEMBER}) for number in (0, -1, 2**64, 10**400)]
+    + [
+        (Members, {"header": {"cluster_id": 7}, "leader": MEMBER | wrong})
+        for wrong in ({"name": "x" * 254}, {"client_urls": ["http://" + "x" * 300]}, {"binary_version": "v" * 300})
+    ]
+    + [
+        (PDStore, {"store": {"id": 1} | wrong})
+        for wrong in (
+            {"address": "x" * 254},
+            {"start_timestamp": 2**53},
+            {"start_timestamp": -(2**53)},
+            {"id": 2**63},
+            {"version": "v" * 5000},
+            {"labels": [{"key": "zone", "value": "z" * 5000}]},
+        )
+    ]
+    + [
+        (PDStore, {"store": {"id": 1}, "status": wrong})
+        for wrong in (
+            {"leader_count": 2**53},
+            {"region_count": 2**64},
+            {"capacity": "1e999B"},
+            {"slow_score": 2**65},
+            {"last_heartbeat_ts": "2026-01-01T00:00:00"},
+        )
+    ]
+    + [(Region, {"id": 1} | wrong) for wrong in ({"approximate_size": 2**53}, {"epoch": {"conf_ver": 2**60}})],
+)
+def test_what_no_status_and_no_digest_could_hold_is_no_answer(model: type[Wire], answer: dict[str, Any]) -> None:
+    """It would be refused later, with the old status left standing."""
+    with pytest.raises(ValidationError):
+        model.model_validate(answer)
 
 
 @pytest.mark.parametrize("body", BODIES)

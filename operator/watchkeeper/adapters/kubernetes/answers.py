@@ -65,7 +65,7 @@ def read(code: int, headers: Mapping[str, str], data: bytes) -> Answer:
     """An answer from its parts."""
     try:
         body = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if isinstance(body, dict):
         return Answer(code, body, headers)
@@ -78,7 +78,10 @@ def line(data: bytes, request: str) -> dict[str, Any]:
     Raises:
         Unreachable: it is no JSON object.
     """
-    body = json.loads(data)
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        body = None
     if not isinstance(body, dict):
         raise Unreachable(f"{request}: a line that is no JSON object", reason="NotAnAPIServer")
     return body

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ __all__ = ["JSON", "JSON_PATCH", "MERGE_PATCH", "Connection", "ConnectionSetting
 
 _RESERVED = 2 + 4
 """Connections above `concurrency`: for what must not wait (the leader's lease), and one for each watch of the guards."""
+DEEPEST_JSON = 30_000
+"""The API server stores JSON up to 10,000 levels deep, and reading it takes as many calls within each other. With Python's
+own limit one such object would make every list that it is in unreadable, for this connection and for Kopf beside it."""
 _MAX_SILENCE_SECONDS = 60.0
 """A stream that says nothing for longer is given up."""
 
@@ -79,6 +83,7 @@ class Connection:
         Raises:
             Invalid: there are none, or they make no sense.
         """
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), DEEPEST_JSON))
         loaded = await credentials.load(kubeconfig, context)
         return cls(loaded, settings or ConnectionSettings(), kubeconfig, context)
 
