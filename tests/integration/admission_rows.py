@@ -71,6 +71,18 @@ def _killed(world: World, who: str, plural: str, name: str) -> Answer:
     return api.send("DELETE", api.path(plural, world.namespace, name), None, dry=True, gracePeriodSeconds="0")
 
 
+def _given(what: str, parameters: dict[str, object]) -> Attack:
+    """An action that is asked for with these."""
+    said = "spec.action.parameters: a parameter is a text of at most 1,024 characters"
+    return Attack(
+        f"create with {what}",
+        "proposal-create",
+        (said,),
+        lambda w: w.propose(w.person("pat"), dry=True, given=parameters),
+        code=422,
+    )
+
+
 CREATING = (
     Attack(
         "create in another's name",
@@ -109,13 +121,7 @@ CREATING = (
         lambda w: w.propose(w.person("eve"), acknowledge=ACKNOWLEDGE, dry=True),
     ),
     *(
-        Attack(
-            f"create with {what}",
-            "proposal-create",
-            ("spec.action.parameters: a parameter is a text of at most 1,024 characters",),
-            lambda w, value=value: w.propose(w.person("pat"), dry=True, given={"p": value}),
-            code=422,
-        )
+        _given(what, {"p": value})
         for what, value in (
             ("a parameter as long as a book", "x" * 1025),
             ("a parameter within a parameter", {"a": 1}),
@@ -125,6 +131,7 @@ CREATING = (
             ("a long text in a list", ["x" * 1025]),
         )
     ),
+    _given("a name that has no end", {"p" * 64: 1}),
     Attack(
         "live longer than the policy allows",
         "proposal-limits",
