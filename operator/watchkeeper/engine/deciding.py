@@ -84,10 +84,11 @@ async def last_look(
         subject: as just read.
     """
     namespace, name = proposal.metadata.namespace, proposal.metadata.name
-    orders, guard, newest = await asyncio.gather(
+    orders, guard, newest, leaving = await asyncio.gather(
         services.gates.orders(namespace),
         services.guards.probe(),
         services.store.get(ActionProposal, namespace, name),
+        services.store.namespace_terminating(namespace),
     )
     now = services.clock.now()
     asked = _said_since(proposal, newest)
@@ -95,6 +96,8 @@ async def last_look(
     end = deletion(newest) or ending(asked, None, expires=expiry(asked, orders.proposal_expiry_seconds), now=now)
     if end is not None:
         return NotSent(end.reason, end.message, end=end, approval=decision.approval)
+    if leaving:  # a stop may have come and gone with the namespace
+        return NotSent("NamespaceTerminating", "the namespace is being deleted, so nothing was sent")
     verdict = decision.verdict or restraint(services, asked, subject, run, orders, attempt.operation_key)
     if isinstance(verdict, End):
         return NotSent(verdict.reason, verdict.message)

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
 from tests.unit.domain.builders import at, proposal
-from tests.unit.engine.world import World
+from tests.unit.engine.world import Database, World
 from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, AttemptState, Phase
 from watchkeeper.api.v1alpha1.standingchange import Change, ChangeType
 from watchkeeper.api.v1alpha1.subject import InFlightState, Subject
@@ -171,6 +172,22 @@ async def test_nothing_is_begun_in_a_namespace_that_is_being_deleted() -> None:
     held = (await passes(world, ladder, 3)).status
     assert (held.phase, held.waits_for) == (Phase.VALIDATED, "NamespaceTerminating")
     assert world.database.writes == []
+
+
+async def test_nothing_is_sent_in_a_namespace_whose_deletion_began_after_the_claim(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(proposal())
+    writer = world.database.writer
+
+    def going() -> AbstractAsyncContextManager[Database]:
+        world.store.api.terminating.add("team")
+        return writer()
+
+    monkeypatch.setattr(world.database, "writer", going)
+    held = (await passes(world, ProposalLadder(world.services), 3)).status
+    assert [attempt.reason for attempt in held.attempts] == ["NamespaceTerminating"]
+    assert (held.phase, world.database.writes) == (Phase.VALIDATED, [])
 
 
 async def test_what_was_approved_for_one_database_does_not_run_on_a_copy_of_it() -> None:
