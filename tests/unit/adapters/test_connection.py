@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -233,3 +234,19 @@ async def test_a_token_that_is_refused_is_asked_for_once_more(server: Server, ku
         await connection.request("POST", "/x", {"a": 1})
     assert ["Bearer fresh" in head for head in server.heads] == [False, False, True]
     assert set(server.bodies) == {b'{"a": 1}'}
+
+
+async def test_an_object_as_deep_as_the_api_server_stores_it_hides_no_other(server: Server, kubeconfig: Path) -> None:
+    """Seen on 1.37: 9,000 levels within a parameter are stored; Python's own limit is 1,000."""
+    deep, depth = 9_990, sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000)
+    try:
+        server.replies = [reply(body=b'{"items": [{"spec": ' + b'{"a":' * deep + b"1" + b"}" * deep + b"}]}")]
+        async with await Connection.open(kubeconfig) as connection:
+            found = await connection.request("GET", "/version")
+            assert len(found["items"]) == 1
+            server.replies = [reply(body=b"[" * 100_000)]
+            with pytest.raises(Unreachable, match="no JSON object"):
+                await connection.request("GET", "/version")
+    finally:
+        sys.setrecursionlimit(depth)

@@ -26,7 +26,7 @@ __all__ = ["JSON", "JSON_PATCH", "MERGE_PATCH", "Connection", "ConnectionSetting
 
 _RESERVED = 2 + 4
 """Connections above `concurrency`: for what must not wait (the leader's lease), and one for each watch of the guards."""
-DEEPEST_JSON = 30_000
+DEEPEST_JSON = 12_000
 """The API server stores JSON up to 10,000 levels deep, and reading it takes as many calls within each other. With Python's
 own limit one such object would make every list that it is in unreadable, for this connection and for Kopf beside it."""
 _MAX_SILENCE_SECONDS = 60.0
