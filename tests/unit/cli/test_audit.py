@@ -19,6 +19,7 @@ from tests.unit.cli.conftest import Run
 from tests.unit.cli.server import MemoryServer
 from watchkeeper.domain.audit.chain import Chain
 from watchkeeper.domain.audit.checkpoint import SigningKey, new_key
+from watchkeeper.domain.audit.export import csv_row
 from watchkeeper.domain.audit.record import Actor, ActorKind, Fact, RecordType
 from watchkeeper.domain.audit.verify import verify
 from watchkeeper.errors import Denied
@@ -193,6 +194,36 @@ def test_an_export_as_csv_has_no_formulas(folder: Folder, run: Run, snapshot: Sn
     assert {row["approvers"] for row in rows[1:]} == {"bob eve"}
     assert not any(value.startswith(("=", "+", "-", "@")) for row in rows for value in row.values())
     assert found.stdout.splitlines()[0] == snapshot
+
+
+@pytest.mark.parametrize("text", ["=1+1", " =cmd|' /C calc'!A0", "\uff1dcmd", "\uff20SUM(1)", "\t=1", "+1", "-1", "@x"])
+def test_no_spreadsheet_calculates_what_somebody_wrote(text: str) -> None:
+    assert next(csv.reader([csv_row([text, [text, "b"], 7])])) == [f"'{text}", f"'{text} b", "7"]
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "count"),
+    [
+        ("2026-11-21T10:00:00Z", "2026-11-21T12:00Z", 2),
+        ("2026-11-21T12:00:00+02:00", "2026-11-21T14:00:00+02:00", 2),
+        ("2026-11-21T05:00:00-05:00", "2026-11-21T07:00:00-05:00", 2),
+        ("2026-11-21T10:00:00.001Z", "2026-11-21T12:00Z", 1),
+        ("2026-11-21T10:00:00Z", "2026-11-21T10:00:00Z", 0),
+    ],
+)
+def test_a_period_begins_with_its_moment_and_ends_before_it(
+    since: str, until: str, count: int, folder: Folder, run: Run
+) -> None:
+    found = run(MemoryServer(), "audit", "export", str(folder.stream), "--since", since, "--until", until)
+    assert found.stderr == f"{count} records\n"
+
+
+def test_a_line_without_an_end_is_not_read_in_one_go(folder: Folder, run: Run) -> None:
+    """Who can write the file must not be able to fill the auditor's memory."""
+    folder.write([*folder.lines, b"x" * 3_000_000])
+    found = run(MemoryServer(), *folder.arguments)
+    assert found.exit_code == 0
+    assert found.stdout.count("no audit record") == 12
 
 
 def test_a_day_begins_at_midnight_utc(folder: Folder, run: Run) -> None:

@@ -56,8 +56,8 @@ COLUMNS: dict[str, str] = {
 }
 """Column -> where its value is in a record. The JSON Lines hold more: plans, specs of policies."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a spreadsheet takes for the beginning of a formula."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a spreadsheet takes for the beginning of a formula; the last four are the wide forms, which some take for the same."""
 
 
 def period(
@@ -111,7 +111,7 @@ def _cell(value: object) -> str:
     if isinstance(value, list):
         value = " ".join(str(part) for part in value)
     text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+    return f"'{text}" if isinstance(value, str) and text.lstrip(" ").startswith(_FORMULA) else text
 
 
 def _at(record: Mapping[str, Any], path: str) -> object:
