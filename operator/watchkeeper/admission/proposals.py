@@ -51,7 +51,10 @@ def _verb(verb: str, role: str) -> Check:
     )
 
 
-_SCALAR = "type({0}) in [string, int, double, bool] && size(string({0})) <= {1}"
+_SCALAR = (
+    "(type({0}) == string || type({0}) == int || type({0}) == double || type({0}) == bool) && size(string({0})) <= {1}"
+)
+"""CEL; a list of types would have to be of one type in the API server's dialect."""
 MAX_PARAMETER = 1024
 """Characters of one value, as long as the longest that an action takes (`log-message`)."""
 

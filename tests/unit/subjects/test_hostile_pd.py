@@ -41,6 +41,7 @@ from watchkeeper.subjects.tikv.pd.client import PDClient
 from watchkeeper.subjects.tikv.pd.models import Members, PDStore, Region, Wire
 from watchkeeper.subjects.tikv.pd.tls import no_tls
 from watchkeeper.subjects.tikv.pd.transport import MAX_RETRY_AFTER_SECONDS, Security
+from watchkeeper.visible import visible
 
 EXAMPLES = 240
 ENDPOINT = "http://pd-0:2379"
@@ -94,11 +95,13 @@ class Mallory:
         self.dice: random.Random | None = None
         self.asked = 0
         self.chosen = -1
+        self.everywhere = (b"\x00", b"\x00")
+        """What stands in every answer in the place of what."""
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path + (f"?{request.url.query.decode()}" if request.url.query else "")
         answer = self.sim.call(request.method, path, body=request.content)
-        body, status = answer.body, answer.status
+        body, status = answer.body.replace(*self.everywhere), answer.status
         if self.dice is not None and self.asked == self.chosen:
             body = _spoiled(body, self.dice)
             status = self.dice.choice((status, status, status, 200, 404, 500, 302, 429))
@@ -125,6 +128,14 @@ async def hostile() -> AsyncIterator[tuple[Mallory, SubjectDriver, Subject, Simu
         await driver.close()
 
 
+def _nothing_invisible(value: Any) -> None:
+    if isinstance(value, str):
+        assert visible(value) == value
+    elif isinstance(value, dict | list | tuple):
+        for part in [*value, *(value.values() if isinstance(value, dict) else ())]:
+            _nothing_invisible(part)
+
+
 async def _observe(driver: SubjectDriver, subject: Subject, clock: SimulatedClock) -> str:
     """A look, and the status that it makes: it must fit the CRD, or the old, healthy one would stay."""
     try:
@@ -134,6 +145,7 @@ async def _observe(driver: SubjectDriver, subject: Subject, clock: SimulatedCloc
     seen = Seen(look, problem, driver.catalog(look), "")
     status = observed(subject, seen, Context(Mode.EXECUTE, False, 0, 0, clock.now()))
     SubjectStatus.model_validate(status.wire())
+    _nothing_invisible(status.wire())
     return "seen" if look is not None else "blind"
 
 
@@ -145,6 +157,7 @@ async def _plan(driver: SubjectDriver, subject: Subject, clock: SimulatedClock) 
         return f"not planned: {error.reason}"
     plan = Plan(summary=planned.summary[:512], steps=planned.steps)
     Plan.model_validate(plan.wire())
+    _nothing_invisible([plan.wire(), planned.target])
     digest(proposal(), plan, subject=subject, risk=Risk.LOW, attempts_allowed=1)
     return "planned"
 
@@ -230,6 +243,17 @@ def test_what_no_status_and_no_digest_could_hold_is_no_answer(model: type[Wire],
     """It would be refused later, with the old status left standing."""
     with pytest.raises(ValidationError):
         model.model_validate(answer)
+
+
+async def test_no_name_moves_the_cursor_or_turns_the_direction_of_reading() -> None:
+    """It would be shown to the person who approves."""
+    evil = "tikv-0\x1b[2J\u202e\u200b.svc:20160"
+    async with hostile() as (mallory, driver, subject, clock):
+        mallory.everywhere = (b'"tikv-', json.dumps(evil)[:-1].encode() + b"-")
+        assert await _observe(driver, subject, clock) == "seen"
+        assert (await _plan(driver, subject, clock)) == "planned"
+        planned = await driver.plan("drain-store", {"store": 1, "seconds": 60})
+        assert "\\x1b[2J\\u202e\\u200b" in json.dumps(planned.steps[0].wire()).replace("\\\\", "\\")
 
 
 @pytest.mark.parametrize("body", BODIES)

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from watchkeeper.ports.redaction import EXACT
 from watchkeeper.subjects.tikv.pd.routes import MAX_ID
+from watchkeeper.visible import visible
 
 _UNITS = {unit: 1024**power for power, unit in enumerate(("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"))}
 MAX_TEXT = 4096
@@ -43,9 +44,11 @@ def _comma_separated(value: Any) -> Any:
 
 
 def _bounded(key: str, value: Any) -> Any:
-    """A field of an answer as it is, unless it is longer or larger than any that PD gives."""
-    if isinstance(value, str) and len(value) > MAX_TEXT:
-        raise ValueError(f"{key[:64]} has {len(value)} characters")
+    """A field of an answer, its text made visible, unless it is longer or larger than any that PD gives."""
+    if isinstance(value, str):
+        if len(value) > MAX_TEXT:
+            raise ValueError(f"{key[:64]} has {len(value)} characters")
+        return visible(value)
     if isinstance(value, int) and abs(value) > MAX_NUMBER:
         raise ValueError(f"{key[:64]} is a number beyond 64 bits")
     return value
@@ -53,8 +56,8 @@ def _bounded(key: str, value: Any) -> Any:
 
 Size = Annotated[int, BeforeValidator(parse_size)]
 Id = Annotated[int, Field(ge=0, le=MAX_ID)]
-Name = Annotated[str, Field(max_length=253)]
-"""What gets into status, where such texts are bounded."""
+Name = Annotated[str, AfterValidator(visible), Field(max_length=253)]
+"""What gets into status, where such texts are bounded, and before people: nothing in it is invisible."""
 Stamp = Annotated[int, Field(ge=-EXACT, le=EXACT)]
 """A number that gets into a plan, whose digest needs it exact."""
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from watchkeeper.errors import Gone, Unreachable
+from watchkeeper.ports.redaction import shown
 from watchkeeper.subjects.tikv.pd import operatorrecord, routes
 from watchkeeper.subjects.tikv.pd.answers import RawAnswer
 from watchkeeper.subjects.tikv.pd.budget import Lane
@@ -14,6 +15,7 @@ from watchkeeper.subjects.tikv.pd.client import PDClient
 from watchkeeper.subjects.tikv.pd.models import (
     MemberHealth,
     Members,
+    Name,
     PDStore,
     Region,
     RegionFit,
@@ -29,7 +31,7 @@ from watchkeeper.subjects.tikv.pd.operatorrecord import OperatorRecord
 T = TypeVar("T")
 
 _MEMBER_HEALTH = TypeAdapter(tuple[MemberHealth, ...])
-_NAMES = TypeAdapter(tuple[str, ...])
+_NAMES = TypeAdapter(tuple[Name, ...])
 _TEXT = TypeAdapter(str)
 
 
@@ -112,7 +114,7 @@ class PDReader:
             text = await self._typed(routes.region_operator(region_id), _TEXT)
         except Gone:
             return None
-        return operatorrecord.parse(text)
+        return operatorrecord.parse(shown(text))
 
     async def regions_with_down_peers(self) -> tuple[Region, ...]:
         """Regions whose leader misses a peer; of bounded size, else `Unreachable` (TooLarge)."""
