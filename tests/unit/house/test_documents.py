@@ -8,6 +8,7 @@ import re
 import pytest
 
 from tests.unit.house.tree import REPOSITORY, texts
+from watchkeeper.admission.roles import ROLES
 from watchkeeper.crdgen.reference import reference_files
 from watchkeeper.runtime.settings import Settings
 
@@ -95,6 +96,12 @@ def test_a_page_of_the_reference_is_a_page(name: str) -> None:
 
 def test_every_setting_is_explained() -> None:
     assert {name for name, field in Settings.model_fields.items() if not field.description} == set()
+
+
+@pytest.mark.parametrize("page", ["docs/guide/install.md", "docs/guide/approvals-and-guards.md"])
+def test_every_role_for_people_is_explained_and_none_is_made_up(page: str) -> None:
+    rows = re.findall(r"^\| `(watchkeeper-[a-z-]+)` \|", (REPOSITORY / page).read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(rows) == sorted(ROLES)
 
 
 def test_readme_is_short_enough_to_be_read() -> None:
