@@ -107,6 +107,7 @@ ATTEMPTS = (
     ),
     Reasoned(AttemptState.NOT_SENT, "ClaimLost", "the claim on the Subject was gone"),
     Reasoned(AttemptState.NOT_SENT, "DeadlinePassed", "the gates took longer than the attempt may"),
+    Reasoned(AttemptState.NOT_SENT, "NamespaceTerminating", "the deletion of the namespace began after the claim"),
     Reasoned(AttemptState.NOT_SENT, "IntentUncertain", "whether its claim or its intent was written is not known"),
     Reasoned(AttemptState.NOT_SENT, "AuditFailing", "the audit record of its intent could not be flushed"),
     Reasoned(AttemptState.NOT_SENT, "GateUnreadable", "a gate could not be read: that is no permission"),
