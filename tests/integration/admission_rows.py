@@ -607,6 +607,12 @@ GOVERNING = (
         lambda w: w.stop(w.person("hal"), by="bob"),
     ),
     Attack(
+        "stop so that nobody who may resume can",
+        "stop-create",
+        ("a stop has no finalizers",),
+        lambda w: w.stop(w.person("hal"), metadata={"generateName": "row-", "finalizers": ["example.com/forever"]}),
+    ),
+    Attack(
         "stop a part of everything",
         "stop-create",
         (f"in {OPERATOR.namespace} a stop stops everything: leave out spec.subjects",),

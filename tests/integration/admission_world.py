@@ -224,10 +224,18 @@ class World:
         """Its spec without decisions."""
         return {**self.stored(name)["spec"], "approvals": []}
 
-    def stop(self, who: Api, *, namespace: str | None = None, dry: bool = True, **spec: Any) -> Answer:
+    def stop(
+        self,
+        who: Api,
+        *,
+        namespace: str | None = None,
+        dry: bool = True,
+        metadata: dict[str, Any] | None = None,
+        **spec: Any,
+    ) -> Answer:
         body = {
             "kind": "EmergencyStop",
-            "metadata": {"generateName": "row-"},
+            "metadata": metadata or {"generateName": "row-"},
             "spec": {"reason": "a row of the table", **spec},
         }
         return who.create("emergencystops", namespace or self.namespace, body, dry=dry)

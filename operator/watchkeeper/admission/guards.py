@@ -126,6 +126,10 @@ def stop(operator: Identity) -> Validating:
                 f"in {operator.namespace} a stop stops everything: leave out spec.subjects, "
                 "or create the stop in the namespace of those Subjects",
             ),
+            Check(
+                "object.metadata.?finalizers.orValue([]).size() == 0",
+                "a stop has no finalizers: whoever may lift it could not (metadata.finalizers)",
+            ),
         ],
     )
 
