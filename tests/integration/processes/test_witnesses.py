@@ -106,7 +106,8 @@ def _signed(cluster: Cluster) -> tuple[list[Checkpoint], bytes]:
 def _logged_checkpoints(cluster: Cluster) -> dict[str, Head]:
     """The newest of each chain as the API server's audit log holds them."""
     entries = [e for e in _api_entries(cluster, OPERATOR_NAMESPACE) if e["objectRef"].get("name") == CHECKPOINTS]
-    data = [entry["requestObject"].get("data", {}) for entry in entries if entry["verb"] == "patch"]
+    written = [e for e in entries if e["verb"] == "patch" and e["user"]["username"] == OPERATOR]
+    data = [entry["requestObject"]["data"] for entry in written]
     raw = [json.loads(text) for change in data for text in change.values() if text]
     return {one["chain"]: Head(one["chain"], one["seq"], one["hash"]) for one in raw}
 
