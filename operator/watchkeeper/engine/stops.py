@@ -1,5 +1,4 @@
-"""The ladder of an EmergencyStop: the audit stream learns that it came or went, people see how far it reaches and whether it
-holds for anything at all.
+"""The ladder of an EmergencyStop: the audit stream learns that it came or went, people see how far it reaches, if at all.
 
 What a stop does needs no ladder: it is read, fresh, wherever something might be done.
 """
