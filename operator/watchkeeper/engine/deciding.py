@@ -44,7 +44,7 @@ def decide(services: Services, proposal: ActionProposal, orders: Orders, guard: 
         required=ruled.required,
         risk=status.risk,
         shut=shut_since_made(status.approval),
-        guarded=guard.active,
+        guarded=_vouched_for(services, guard),
         now=now,
     )
     counted = proposal.replace(status=status.replace(approval=count.status))
@@ -59,6 +59,15 @@ def decide(services: Services, proposal: ActionProposal, orders: Orders, guard: 
         max_skew=services.settings.max_skew_seconds,
     )
     return Decision(hold, count.status, orders)
+
+
+def _vouched_for(services: Services, guard: GuardState) -> bool:
+    """Whether the guards vouch for the names in what is seen now for the first time.
+
+    A fresh look that got no answer has found nothing: then it is what watches and probes know that vouches, as for all that
+    is seen between two looks. Nothing is executed without the answer.
+    """
+    return guard.active or (guard.unanswered and services.guards.known().active)
 
 
 def restraint(

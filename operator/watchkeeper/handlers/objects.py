@@ -92,8 +92,8 @@ def _subject(services: Services, key: Key, body: Mapping[str, Any], gone: bool) 
 def _policy(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -> None:
     changed = services.tracker.face_changed(key, f"{body['metadata'].get('generation')} {gone}")
     _track(services, key, body, gone, ended=False)
-    services.queue.add(key)
-    if changed:
+    if changed:  # else its status: two processes that both write it must not answer each other for ever
+        services.queue.add(key)
         services.gates.forget(key.namespace)
         _wake_all(services, key.namespace)
 

@@ -49,6 +49,11 @@ class GuardState:
         return self.known and not self.problems
 
     @property
+    def unanswered(self) -> bool:
+        """Whether nothing was found to be off, and that is only because a look got no answer."""
+        return bool(self.problems) and all(problem.fault is GuardFault.UNREADABLE for problem in self.problems)
+
+    @property
     def reason(self) -> str:
         """For the condition; the first problem is the one to begin with."""
         return self.problems[0].fault if self.problems else "Compared"

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.unit.domain.builders import DIGEST, proposal
+from tests.unit.domain.builders import DIGEST, policy, proposal
 from tests.unit.engine.test_execution import passes
 from tests.unit.engine.world import World
 from watchkeeper.api.v1alpha1 import OperatorPolicy, Subject
@@ -26,6 +26,7 @@ from watchkeeper.ports.guards import UNREAD, GuardFault, GuardProblem, GuardStat
 
 UP = GuardState(known=True, stamping=True)
 DOWN = UP.with_problems([GuardProblem(GuardFault.MISSING, "a binding is missing", "kubectl apply -f it")])
+BLIND = UP.with_problems([GuardProblem(GuardFault.UNREADABLE, "the guards' probe got no answer")])
 WAITING = Key("ActionProposal", "team", "p")
 
 
@@ -65,6 +66,30 @@ async def test_before_the_first_look_nothing_is_decided_and_nobody_loses_his_voi
     world.guards.state = UP
     await passes(world, ladder, 1)
     assert len(world.database.writes) == 1
+
+
+@pytest.mark.parametrize(
+    ("known", "fresh", "counts"),
+    [(UP, BLIND, True), (BLIND, BLIND, False), (UP, DOWN, False), (UP, BLIND.with_problems(DOWN.problems), False)],
+    ids=["one lost answer", "blind", "found missing", "both"],
+)
+async def test_one_look_without_an_answer_takes_nobodys_voice_and_executes_nothing(
+    known: GuardState, fresh: GuardState, counts: bool
+) -> None:
+    world = World(proposal())
+    world.store.objects[policy().key] = policy(approval={"mode": "Always"})
+    ladder = ProposalLadder(world.services)
+    planned = await passes(world, ladder, 1)
+    said = proposal(approvals=[{"by": "bob", "decision": "Approved", "digest": planned.status.digest}]).spec.approvals
+    world.store.objects[planned.key] = planned.replace(spec=planned.spec.replace(approvals=said))
+    world.guards.state, world.guards.fresh = known, [fresh]
+    found = (await passes(world, ladder, 1)).status
+    assert (found.phase, found.waits_for, world.database.writes) == (Phase.VALIDATED, "Guard", [])
+    assert found.approval is not None
+    assert [(one.by, one.guarded) for one in found.approval.decisions] == [("bob", counts)]
+    world.guards.state = UP
+    await passes(world, ladder, 2)
+    assert bool(world.database.writes) is counts
 
 
 async def test_subject_and_policy_say_it_and_an_event_tells_each_turn() -> None:

@@ -50,7 +50,9 @@ class Bed:
         self.echoes = Echoes()
         registry = kopf.OperatorRegistry()
         self.look_again: set[Key] = set()
-        services = cast("Services", SimpleNamespace(queue=self.queue, tracker=Tracker(), look_again=self.look_again))
+        parts: dict[str, Any] = {"queue": self.queue, "tracker": Tracker(), "look_again": self.look_again}
+        parts |= {"gates": SimpleNamespace(forget=lambda *_: None), "settings": SimpleNamespace(operator_namespace="o")}
+        services = cast("Services", SimpleNamespace(**parts))
         register(registry, services, WatchSigns(), self.echoes)
         self._handlers = {str(h.id): h.fn for h in registry._watching.get_all_handlers()}
 
@@ -85,6 +87,29 @@ def subject(**status: Any) -> dict[str, Any]:
 def ticket(generation: int, **status: Any) -> dict[str, Any]:
     metadata = {"name": "t", "namespace": "n", "uid": "u-3", "resourceVersion": "1", "generation": generation}
     return {"kind": "Ticket", "metadata": metadata, "spec": {"subjectRef": {"name": "tikv"}}, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("plural", "kind", "status"),
+    [
+        ("operatorpolicies", "OperatorPolicy", {"pending": 3}),
+        ("emergencystops", "EmergencyStop", {"scope": "namespace"}),
+    ],
+)
+async def test_what_only_the_operator_writes_wakes_nobody(
+    bed: Bed, plural: str, kind: str, status: dict[str, Any]
+) -> None:
+    """Two processes that both count, a leader and one that does not know yet that it is none, would answer each other."""
+    body: dict[str, Any] = {
+        "kind": kind,
+        "metadata": {"name": "default", "namespace": "n", "generation": 1},
+        "spec": {},
+    }
+    assert f"{kind}/default" in await bed.event(plural, body, "ADDED")
+    assert await bed.event(plural, body | {"status": status}) == []
+    edited = body | {"metadata": body["metadata"] | {"generation": 2}}
+    assert f"{kind}/default" in await bed.event(plural, edited)
+    assert f"{kind}/default" in await bed.event(plural, edited, "DELETED")
 
 
 async def test_a_ticket_wakes_its_subject_only_when_people_changed_it(bed: Bed) -> None:
