@@ -32,6 +32,8 @@ def play(stage: Stage, say: Callable[[str], None]) -> None:
     stage.cluster.kubectl("-n", NAMESPACE, "patch", "opol", "default", "--type", "merge", "-p", patch)
     say("a Subject behind TLS")
     _behind_tls(stage, narrator)
+    say("a stop, and how far it reaches")
+    _stop(stage, narrator)
     say("a database that is silent for a while")
     _silent(stage, narrator)
     narrator.until("fewer proposals", lambda: len(narrator.list("ap")) < before, seconds=_PATIENCE_SECONDS)
@@ -57,6 +59,15 @@ def _behind_tls(stage: Stage, narrator: Narrator) -> None:
     tikv = {"endpoints": ["https://127.0.0.1:9"], "tlsSecretRef": {"name": _SECRET}}
     stage.cluster.apply(json.dumps(_object("Subject", "behind-tls", {"type": "TiKV", "tikv": tikv})))
     narrator.until("a look at it", lambda: _subject(narrator, "behind-tls").get("reachable") is False)
+
+
+def _stop(stage: Stage, narrator: Narrator) -> None:
+    """Of a Subject that does not exist, so that nothing else is held up by it."""
+    spec = {"reason": "what shows its scope", "subjects": ["nobody"]}
+    stage.cluster.apply(json.dumps(_object("EmergencyStop", "of-nobody", spec)))
+    narrator.until(
+        "its scope", lambda: [s.get("status", {}).get("scope") for s in narrator.list("estop")] == ["nobody"]
+    )
 
 
 def _silent(stage: Stage, narrator: Narrator) -> None:
