@@ -128,7 +128,7 @@ CREATING = (
             ("a parameter that is nothing", None),
             ("a list within a list", [["x"]]),
             ("a list that has no end", list(range(65))),
-            ("a long text in a list", ["x" * 1025]),
+            ("a long text in a list", ["x" * 65]),
         )
     ),
     _given("a name that has no end", {"p" * 64: 1}),

@@ -57,6 +57,8 @@ _SCALAR = (
 """CEL; a list of types would have to be of one type in the API server's dialect."""
 MAX_PARAMETER = 1024
 """Characters of one value, as long as the longest that an action takes (`log-message`)."""
+MAX_LISTED = 64
+"""Of a list: values, and characters of each."""
 
 CREATION = Validating(
     "proposal-create",
@@ -78,9 +80,10 @@ CREATION = Validating(
         Check(
             "variables.given.all(k, size(k) <= 63 && ("
             f"{_SCALAR.format('variables.given[k]', MAX_PARAMETER)} || type(variables.given[k]) == list && "
-            f"size(variables.given[k]) <= 64 && variables.given[k].all(e, {_SCALAR.format('e', MAX_PARAMETER)})))",
+            f"size(variables.given[k]) <= {MAX_LISTED} && variables.given[k].all(e, {_SCALAR.format('e', MAX_LISTED)})))",
             "spec.action.parameters: a parameter is a text of at most "
-            f"{MAX_PARAMETER:,} characters, a number, true or false, or a list of at most 64 of these",
+            f"{MAX_PARAMETER:,} characters, a number, true or false, or a list of at most {MAX_LISTED} of these, each of at most "
+            f"{MAX_LISTED} characters",
             reason=INVALID,
         ),
     ],
