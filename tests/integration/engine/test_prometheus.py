@@ -32,10 +32,13 @@ async def test_a_drain_is_verified_by_tikvs_own_count_too(world: EngineWorld, pr
     assert world.simulator.leader_count(4) == 0
 
 
-async def test_a_prometheus_that_dies_stops_what_has_not_begun(world: EngineWorld, prometheus: Prometheus) -> None:
+async def test_a_prometheus_that_dies_holds_what_has_not_begun_and_no_stop(world: EngineWorld, prometheus: Prometheus) -> None:
     await named(world, prometheus.url)
     proposal = await world.approved("transfer-leader", **world.a_transfer())
     prometheus.stop()
     await world.waiting(proposal.metadata.name, "SubjectUnreachable")
     assert world.writes == []
     assert (await world.subject()).status.health == "Blind"
+    await world.make("emergencystops", "EmergencyStop", "fire", {"reason": "fire"})
+    ended = await world.ended(proposal.metadata.name)
+    assert (ended.status.phase, ended.status.reason) == (Phase.CANCELLED, "Stopped"), "a stop needs no Prometheus"
