@@ -32,7 +32,9 @@ async def test_a_drain_is_verified_by_tikvs_own_count_too(world: EngineWorld, pr
     assert world.simulator.leader_count(4) == 0
 
 
-async def test_a_prometheus_that_dies_holds_what_has_not_begun_and_no_stop(world: EngineWorld, prometheus: Prometheus) -> None:
+async def test_a_prometheus_that_dies_holds_what_has_not_begun_and_no_stop(
+    world: EngineWorld, prometheus: Prometheus
+) -> None:
     await named(world, prometheus.url)
     proposal = await world.approved("transfer-leader", **world.a_transfer())
     prometheus.stop()

@@ -30,7 +30,7 @@ WRONG: tuple[dict[str, Any], ...] = (
     {"region": 4, "toStore": 1, "password": CANARY},
     {"region": CANARY, "toStore": 1},
     {"region": 4, "toStore": CANARY},
-    {"region": {"token": CANARY}, "toStore": [CANARY]},
+    {"region": [TOKEN, CANARY], "toStore": [CANARY]},
 )
 PEOPLE = "proposals carry what people wrote, in their spec; only what the operator writes is looked at"
 
