@@ -24,7 +24,7 @@ from watchkeeper.api.v1alpha1.standingchange import StandingState
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 STORE = 4
-DYING = {"write_timeout_seconds": "20", "attempt_seconds": "4"}
+DYING = {"write_timeout_seconds": "60", "attempt_seconds": "8"}
 """The first process waits for PD until it is killed."""
 
 
@@ -135,7 +135,7 @@ async def _all_hang(holds: list[Hold]) -> None:
     async def which() -> str:
         return "not reached: " + ", ".join(hold.point.name for hold in holds if not hold.hanging)
 
-    await until(all_of_them, "every point is reached", seconds=25, told=which)
+    await until(all_of_them, "every point is reached", seconds=50, told=which)
 
 
 def _let_go(made: list[World], api: FaultProxy) -> None:
