@@ -27,21 +27,30 @@ class CrashPlan:
     names: list[str] = field(default_factory=list)
     hooks: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     """Run once, before the first call of that name."""
+    running: int = 0
+    """Calls under way: what was asked for beside the one that crashed goes on for a moment, as a request on the wire does."""
 
     async def call(self, name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         hook = self.hooks.pop(name, None)
         if hook is not None:
             await hook()
         if not self.armed:
-            return await function(*args, **kwargs)
+            return await self._run(function, *args, **kwargs)
         self.names.append(name)
         mine = len(self.names) == self.number
         if mine and not self.after:
             raise Crash(f"before {name}")
-        result = await function(*args, **kwargs)
+        result = await self._run(function, *args, **kwargs)
         if mine:
             raise Crash(f"after {name}")
         return result
+
+    async def _run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self.running += 1
+        try:
+            return await function(*args, **kwargs)
+        finally:
+            self.running -= 1
 
 
 class Watched:

@@ -97,6 +97,8 @@ class EngineWorld:
         """Seconds that the next engine's clock is ahead."""
         self.skew = 0.0
         self._connections: list[Connection] = []
+        self._engines: list[Services] = []
+        self._plans: list[CrashPlan] = []
         self.guards: KubernetesGuards
         """The real ones, shared by all engines of this world: a restart would look at the same objects."""
 
@@ -208,6 +210,12 @@ class EngineWorld:
 
     async def close(self) -> None:
         """Everything but the objects, which go with the control plane."""
+        for _ in range(500):  # a request that is cut off while it connects would leave its socket open
+            if not any(plan.running for plan in self._plans):
+                break
+            await asyncio.sleep(0.01)
+        for services in self._engines:
+            await services.drivers.close()
         await self.guards.close()
         for connection in self._connections:
             await connection.close()
@@ -327,12 +335,15 @@ class EngineWorld:
             metrics=PrometheusMetrics,
             guards=self.guards,
         )
-        return services_of(
+        services = services_of(
             adapters,
             EngineSettings(**wanted),
             DatabaseBudget(reads_per_second=10_000.0, burst=10_000),
             {"TiKV": WatchedPlugin(TiKVPlugin(), counted)},
         )
+        self._plans.append(counted)
+        self._engines.append(services)
+        return services
 
     def clock_of(self, clock: Clock) -> Clock:
         """One shift for all engines of this world."""
