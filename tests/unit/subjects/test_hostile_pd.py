@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import json
 import random
@@ -299,6 +300,18 @@ class Raw:
         self.connections = 0
         self.answer: Callable[[bytes], bytes] = lambda head: b""
         self.close_after = b""
+        self._serving: set[asyncio.Task[None]] = set()
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self.serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def stop(self) -> None:
+        """Every connection is closed when this returns."""
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -314,12 +327,14 @@ class Raw:
             pass
         finally:
             writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 @asynccontextmanager
 async def raw() -> AsyncIterator[tuple[Raw, PDClient]]:
     server = Raw()
-    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    listening = await asyncio.start_server(server.accept, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
     endpoint = f"http://127.0.0.1:{port}"
     one = {"name": "a", "client_urls": [endpoint], "binary_version": "v8.5.7"}
@@ -332,6 +347,7 @@ async def raw() -> AsyncIterator[tuple[Raw, PDClient]]:
     finally:
         await client.close()
         listening.close()
+        await server.stop()
 
 
 def _http(body: bytes, *headers: bytes) -> bytes:
