@@ -7,7 +7,7 @@ and the order of lists that are sets.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,8 @@ _FILES = dict.fromkeys(VALIDATING, "manifests/10-admission.yaml") | dict.fromkey
 )
 ALL = "*"
 _OURS = frozenset(kind.info.plural for kind in KINDS_OF_OURS)
+_PARTS = frozenset({"", "status"})
+"""The object itself and its status: what a request about one of our kinds can be about."""
 _SHOWN = 3
 """Differences of one object that are named; more would hide the next object."""
 
@@ -113,25 +115,40 @@ def _foreign(expected: Expected, stamps: Specs) -> Iterator[GuardProblem]:
         text = f"MutatingAdmissionPolicy {name} is not ours and changes objects of {GROUP}"
         if any(GROUP in (rule.get("apiGroups") or ()) for rule in rules) or name.endswith(f".{GROUP}"):
             yield GuardProblem(GuardFault.FOREIGN, text, f"kubectl delete mutatingadmissionpolicy {name}")
-        elif any(map(_reaches, rules)) and not any(map(_covers_all, constraints.get("excludeResourceRules") or ())):
+        elif _all_of_ours(constraints):
             # It may have its good reasons elsewhere: no command that deletes it.
             text += f", as of all groups: take {GROUP} out (matchConstraints.excludeResourceRules)"
             yield GuardProblem(GuardFault.FOREIGN, text)
 
 
-def _reaches(rule: Mapping[str, Any]) -> bool:
-    """Whether a rule about all groups is about our kinds."""
-    resources = set(rule.get("resources") or ())
-    return ALL in (rule.get("apiGroups") or ()) and bool(resources & {ALL, "*/*", *_OURS})
+def _all_of_ours(constraints: Mapping[str, Any]) -> bool:
+    """Whether rules about all groups change our objects or their status, and nothing takes all of these out."""
+    changed = [
+        _parts(rule, {ALL, *_OURS})
+        for rule in constraints.get("resourceRules") or ()
+        if ALL in (rule.get("apiGroups") or ())
+    ]
+    spared = [_parts(rule, {ALL}) for rule in constraints.get("excludeResourceRules") or () if _is_whole(rule)]
+    return bool(set().union(*changed) - set().union(*spared))
 
 
-def _covers_all(rule: Mapping[str, Any]) -> bool:
-    """Whether a rule that excludes takes all our kinds out, whatever is done to them."""
+def _parts(rule: Mapping[str, Any], kinds: Set[str]) -> set[str]:
+    """What a rule is about, of an object of these kinds: the object itself (an empty text), its status.
+
+    ``*`` is every object and no subresource, ``*/*`` both. Source: k8s.io/apiserver pkg/admission/plugin/webhook/predicates/rules.
+    """
+    found: set[str] = set()
+    for resource in rule.get("resources") or ():
+        kind, _, part = resource.partition("/")
+        if kind in kinds:
+            found |= _PARTS if part == ALL else _PARTS & {part}
+    return found
+
+
+def _is_whole(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule that excludes does so for our group, whatever is done and in whichever version."""
     everything = all(ALL in (rule.get(field) or ()) for field in ("apiVersions", "operations"))
-    ours = bool({GROUP, ALL} & set(rule.get("apiGroups") or ())) and bool(
-        {ALL, "*/*"} & set(rule.get("resources") or ())
-    )
-    return everything and ours and not rule.get("resourceNames")
+    return everything and bool({GROUP, ALL} & set(rule.get("apiGroups") or ())) and not rule.get("resourceNames")
 
 
 def _plain(value: Any, key: str = "") -> Any:
