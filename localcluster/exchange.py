@@ -87,6 +87,9 @@ class Exchange:
         try:
             async with self._ask() as response:
                 self._record.upstream_status = response.status
+                if isinstance(fault, Silence) and not fault.refusals and response.status >= HTTPStatus.BAD_REQUEST:
+                    self._record.faults = [each for each in self._record.faults if each is not fault]
+                    fault = None
                 if isinstance(fault, Silence | Answer):
                     if not is_watch(self._record.path):
                         await response.read()  # the server is through with it

@@ -30,10 +30,14 @@ class Latency:
 
 @dataclass(frozen=True)
 class Silence:
-    """No answer at all; `applied` says whether the request reaches the server, and has been answered there, before."""
+    """No answer at all; `applied` says whether the request reaches the server, and has been answered there, before.
+
+    Without `refusals`, the answer to what the server refused (a status from 400 on) passes.
+    """
 
     how: Break
     applied: bool = False
+    refusals: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,9 @@ def hang() -> Silence:
     return Silence(Break.HANG)
 
 
-def dropped_answer(how: Break = Break.RESET) -> Silence:
-    """The server applies the request, and its answer is lost."""
-    return Silence(how, applied=True)
+def dropped_answer(how: Break = Break.RESET, *, refusals: bool = True) -> Silence:
+    """The server applies or refuses the request, and its answer is lost; without `refusals` only where it applies it."""
+    return Silence(how, applied=True, refusals=refusals)
 
 
 def truncated(after_bytes: int) -> Cut:

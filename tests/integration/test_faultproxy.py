@@ -357,6 +357,17 @@ async def test_a_write_whose_answer_is_lost_was_applied(
     assert (await account.post("/configmaps", json=config_map("lost"))).status_code == 409
 
 
+async def test_only_the_answer_to_what_was_applied_is_lost(account: httpx.AsyncClient, api: FaultProxy) -> None:
+    await account.post("/configmaps", json=config_map("there"))
+    api.add(dropped_answer(refusals=False), Match(method="POST"))
+    assert (await account.post("/configmaps", json=config_map("there"))).status_code == 409
+    with pytest.raises(httpx.ReadError):
+        await account.post("/configmaps", json=config_map("lost-too"))
+    refused, lost = api.requests(Match(method="POST"))[-2:]
+    assert (refused.upstream_status, refused.status, refused.faults) == (409, 409, [])
+    assert (lost.upstream_status, lost.status) == (201, None)
+
+
 async def test_a_reset_write_was_not_applied(account: httpx.AsyncClient, api: FaultProxy) -> None:
     api.add(reset(), Match(method="POST", times=1))
     with pytest.raises(httpx.ReadError):

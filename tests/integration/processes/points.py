@@ -31,10 +31,13 @@ class Point:
     database: bool = False
 
     def hold(self, proxy: FaultProxy, namespace: str, when: When) -> Hold:
-        """The first request of this kind hangs, or its answer does."""
+        """The first request of this kind hangs, or the answer to the first that is applied does.
+
+        A claim can be refused, as another pass wrote the Subject's status just before.
+        """
         path = self.path if self.database else f"/namespaces/{namespace}/{self.path}"
-        fault = hang() if when is When.BEFORE else dropped_answer(Break.HANG)
-        match = Match(method=self.method, path=path, body=self.body, times=1)
+        fault = hang() if when is When.BEFORE else dropped_answer(Break.HANG, refusals=False)
+        match = Match(method=self.method, path=path, body=self.body)
         return Hold(self, when, proxy, proxy.add(fault, match))
 
 
@@ -50,11 +53,18 @@ class Hold:
     @property
     def hanging(self) -> bool:
         """Whether it was sent, is (or is not yet) applied, and the client still waits for an answer."""
-        held = [r for r in self.proxy.requests(self.rule.match) if self.rule.fault in r.faults]
-        if not held or held[0].transport is None or held[0].transport.is_closing():
-            return False
-        applied = held[0].upstream_status
-        return applied is None if self.when is When.BEFORE else applied is not None and 200 <= applied < 300
+        return any(
+            record.transport is not None
+            and not record.transport.is_closing()
+            and (record.upstream_status is None) == (self.when is When.BEFORE)
+            for record in self.proxy.requests(self.rule.match)
+            if self.rule.fault in record.faults
+        )
+
+    def __str__(self) -> str:
+        """For failures: the point, and what became of the requests of its kind."""
+        asked = (f"{record.upstream_status}/{record.status}" for record in self.proxy.requests(self.rule.match))
+        return f"{self.point.name} (server/client: {', '.join(asked) or 'never asked'})"
 
 
 _CLAIMS = '"op": "add", "path": "/status/inFlight", "value": '

@@ -18,6 +18,7 @@ from localcluster.faultproxy import FaultProxy
 from tests.integration.processes.operators import an_operator, settings_for
 from tests.integration.processes.points import DRAIN_STORE, RELEASE, TRANSFER_LEADER, Hold, Point, When
 from tests.integration.processes.world import World, until, worlds
+from watchkeeper.adapters.kubernetes.connection import ConnectionSettings
 from watchkeeper.api.v1alpha1.actionproposal import Phase
 from watchkeeper.api.v1alpha1.standingchange import StandingState
 
@@ -26,6 +27,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 STORE = 4
 DYING = {"write_timeout_seconds": "60", "attempt_seconds": "8"}
 """The first process waits for PD until it is killed."""
+_PATIENCE_SECONDS = ConnectionSettings().total_seconds
+"""When the client gives the first requests to the API server up, nothing hangs any more."""
 
 
 async def _nothing(world: World) -> None:
@@ -133,9 +136,9 @@ async def _all_hang(holds: list[Hold]) -> None:
         return all(hold.hanging for hold in holds)
 
     async def which() -> str:
-        return "not reached: " + ", ".join(hold.point.name for hold in holds if not hold.hanging)
+        return "not reached: " + ", ".join(str(hold) for hold in holds if not hold.hanging)
 
-    await until(all_of_them, "every point is reached", seconds=50, told=which)
+    await until(all_of_them, "every point is reached", seconds=_PATIENCE_SECONDS, told=which)
 
 
 def _let_go(made: list[World], api: FaultProxy) -> None:
