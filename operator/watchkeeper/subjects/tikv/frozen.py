@@ -75,8 +75,10 @@ def drain_without_effect(topology: Topology, scheduling: Scheduling, still: floa
 
 
 def _agree(topology: Topology, tikv: LeaderCounts | None) -> bool:
-    """Whether TiKV counts the leaders as PD does; not where no store of PD can be found among its series."""
+    """Whether TiKV counts the leaders as PD does; not where a store that leads by PD's count is not among its series."""
     pairs = [(s.status.leader_count, tikv.of(s)) for s in topology.stores] if tikv is not None else []
+    if any(own is None and pd > 0 for pd, own in pairs):
+        return False
     gaps = [abs(pd - own) for pd, own in pairs if own is not None]
     return bool(gaps) and sum(gaps) < MOVED_LEADERS
 
