@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from localcluster.cluster import Cluster
-from tests.integration.rest import Answer, Api, Users
+from tests.integration.rest import Answer, Api, Users, users_of
 from watchkeeper.admission.identity import Identity
 from watchkeeper.admission.install import installation
 from watchkeeper.admission.rendering import render_mutating
@@ -369,6 +369,19 @@ def outlaw(world: World) -> World:
     admin.delete("operatorpolicies", world.namespace, "default").accepted()
     until("nothing new is admitted", lambda: world.propose(admin, dry=True).code == 422)
     return world
+
+
+@contextmanager
+def attackable(cluster: Cluster, folder: Path) -> Iterator[World]:
+    """A lax namespace, a strict and a lawless one, under all that is shipped; gone at the end."""
+    with users_of(cluster, folder) as users:
+        install(cluster, users)
+        world = populate(cluster, users, LAX)
+        world.strict = populate(cluster, users, STRICT)
+        world.lawless = outlaw(populate(cluster, users, STRICT))
+        yield world
+        spaces = (world.namespace, world.strict.namespace, world.lawless.namespace)
+        cluster.kubectl("delete", "namespace", *spaces, "--wait=false")
 
 
 def fill_with_proposals(world: World) -> None:

@@ -16,8 +16,7 @@ import pytest
 
 from localcluster.cluster import Cluster
 from tests.integration.admission_rows import ATTACKS, Attack
-from tests.integration.admission_world import LAX, STRICT, World, install, outlaw, populate, until
-from tests.integration.rest import users_of
+from tests.integration.admission_world import World, attackable, until
 from watchkeeper.admission.policies import full_name
 from watchkeeper.admission.rendering import render
 
@@ -34,11 +33,7 @@ LEFT_TO_THE_CRD = {
 
 @pytest.fixture(scope="module")
 def world(control_plane: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with users_of(control_plane, tmp_path_factory.mktemp("users")) as users:
-        install(control_plane, users)
-        world = populate(control_plane, users, LAX)
-        world.strict = populate(control_plane, users, STRICT)
-        world.lawless = outlaw(populate(control_plane, users, STRICT))
+    with attackable(control_plane, tmp_path_factory.mktemp("users")) as world:
         yield world
 
 

@@ -15,23 +15,20 @@ from localcluster.cluster import Cluster
 from tests.integration.admission_rows import ACKNOWLEDGE, ATTACKS, FINAL, Attack
 from tests.integration.admission_world import (
     DIGEST,
-    LAX,
     OPERATOR,
     PEOPLE,
     STRICT,
     World,
     approval,
+    attackable,
     delete_admission,
     described,
     guarded,
-    install,
     new_namespace,
-    outlaw,
-    populate,
     until,
     without_stamps,
 )
-from tests.integration.rest import APPLY, Answer, users_of
+from tests.integration.rest import APPLY, Answer
 from tests.integration.role_rows import DOINGS, HOLDERS, Holder
 from watchkeeper.admission.rendering import render
 
@@ -41,14 +38,8 @@ ONE_LINER = '{"spec":{"approvals":[{"decision":"Approved"}]}}'
 
 @pytest.fixture(scope="module")
 def world(control_plane: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with users_of(control_plane, tmp_path_factory.mktemp("users")) as users:
-        install(control_plane, users)
-        world = populate(control_plane, users, LAX)
-        world.strict = populate(control_plane, users, STRICT)
-        world.lawless = outlaw(populate(control_plane, users, STRICT))
+    with attackable(control_plane, tmp_path_factory.mktemp("users")) as world:
         yield world
-        spaces = (world.namespace, world.strict.namespace, world.lawless.namespace)
-        control_plane.kubectl("delete", "namespace", *spaces, "--wait=false")
 
 
 @pytest.fixture

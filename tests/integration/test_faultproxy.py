@@ -6,10 +6,8 @@ import asyncio
 import json
 import socket
 import ssl
-import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -31,58 +29,21 @@ from localcluster.faults import (
     silent_watch,
     truncated,
 )
+from tests.scripted_server import ScriptedServer, serving
 
 BODY = b'{"count": 3, "stores": [1, 2, 3]}'
 
 
-class Server(ThreadingHTTPServer):
-    """Answers everything with BODY, and remembers what it was asked."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.asked: list[tuple[str, str, bytes, dict[str, str]]] = []
-        self.per_connection = 1000
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Server
-    answered = 0
-
-    def answer(self) -> None:
-        length = int(self.headers.get("Content-Length", 0))
-        self.server.asked.append((self.command, self.path, self.rfile.read(length), dict(self.headers.items())))
-        self.close_connection = self.answered >= self.server.per_connection
-        if self.close_connection:
-            return
-        self.answered += 1
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(BODY)))
-        self.end_headers()
-        self.wfile.write(BODY)
-
-    do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - http.server looks for these names
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing: a test's output is for figures."""
-
-
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as made:
-        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+def server() -> Iterator[ScriptedServer]:
+    with serving() as made:
+        made.body = BODY
         yield made
-        made.shutdown()
-        thread.join()
 
 
 @pytest.fixture
-def proxy(server: Server) -> Iterator[FaultProxy]:
-    with FaultProxy(f"http://127.0.0.1:{server.server_address[1]}") as made:
+def proxy(server: ScriptedServer) -> Iterator[FaultProxy]:
+    with FaultProxy(server.url) as made:
         yield made
 
 
@@ -100,13 +61,13 @@ def raw(proxy: FaultProxy, path: str = "/pd/api/v1/stores") -> socket.socket:
     return connection
 
 
-def test_without_rules_all_passes_as_it_came(proxy: FaultProxy, server: Server, client: httpx.Client) -> None:
+def test_without_rules_all_passes_as_it_came(proxy: FaultProxy, server: ScriptedServer, client: httpx.Client) -> None:
     answer = client.post("/pd/api/v1/operators?watchkeeper=u%2F1%2F1", content=b"{}", headers={"X-Caller-ID": "wk/a"})
     assert (answer.status_code, answer.content) == (200, BODY)
-    [(method, path, body, headers)] = server.asked
-    assert (method, path, body) == ("POST", "/pd/api/v1/operators?watchkeeper=u%2F1%2F1", b"{}")
-    assert headers["X-Caller-ID"] == "wk/a"
-    assert headers["User-Agent"].startswith("python-httpx")
+    [asked] = server.asked
+    assert (asked.method, asked.path, asked.body) == ("POST", "/pd/api/v1/operators?watchkeeper=u%2F1%2F1", b"{}")
+    assert asked.headers["X-Caller-ID"] == "wk/a"
+    assert asked.headers["User-Agent"].startswith("python-httpx")
     [record] = proxy.requests()
     assert (record.method, record.status, record.upstream_status, record.faults) == ("POST", 200, 200, ())
     assert record.caller.startswith("wk/a python-httpx")
@@ -121,7 +82,7 @@ def test_latency_goes_with_other_faults(proxy: FaultProxy, client: httpx.Client)
     assert (delay.hits, refusal.hits) == (1, 1)
 
 
-def test_reset_before_the_server_sees_it(proxy: FaultProxy, server: Server) -> None:
+def test_reset_before_the_server_sees_it(proxy: FaultProxy, server: ScriptedServer) -> None:
     rule = proxy.add(reset())
     with raw(proxy) as connection, pytest.raises(ConnectionResetError):
         connection.recv(1)
@@ -129,7 +90,7 @@ def test_reset_before_the_server_sees_it(proxy: FaultProxy, server: Server) -> N
     assert server.asked == []
 
 
-def test_half_close_ends_our_half_only(proxy: FaultProxy, server: Server) -> None:
+def test_half_close_ends_our_half_only(proxy: FaultProxy, server: ScriptedServer) -> None:
     proxy.add(half_close())
     with raw(proxy) as connection:
         assert connection.recv(1) == b"", "end of file, without an answer"
@@ -139,17 +100,17 @@ def test_half_close_ends_our_half_only(proxy: FaultProxy, server: Server) -> Non
     assert server.asked == []
 
 
-def test_dropped_answer_after_it_was_applied(proxy: FaultProxy, server: Server, client: httpx.Client) -> None:
+def test_dropped_answer_after_it_was_applied(proxy: FaultProxy, server: ScriptedServer, client: httpx.Client) -> None:
     proxy.add(dropped_answer(), Match(method="POST"))
     with pytest.raises(httpx.ReadError):
         client.post("/pd/api/v1/operators", content=b"{}")
-    assert [asked[0] for asked in server.asked] == ["POST"]
+    assert [asked.method for asked in server.asked] == ["POST"]
     [record] = proxy.requests()
     assert (record.upstream_status, record.status) == (200, None)
     assert client.get("/pd/api/v1/operators").status_code == 200
 
 
-def test_hang_never_answers(proxy: FaultProxy, server: Server, client: httpx.Client) -> None:
+def test_hang_never_answers(proxy: FaultProxy, server: ScriptedServer, client: httpx.Client) -> None:
     proxy.add(hang())
     with pytest.raises(httpx.ReadTimeout):
         client.get("/x", timeout=0.3)
@@ -174,14 +135,14 @@ def test_reset_within_the_body(proxy: FaultProxy) -> None:
 
 
 @pytest.mark.parametrize("status", [409, 422, 429, 500, 503])
-def test_another_answer(proxy: FaultProxy, server: Server, client: httpx.Client, status: int) -> None:
+def test_another_answer(proxy: FaultProxy, server: ScriptedServer, client: httpx.Client, status: int) -> None:
     proxy.add(Answer(status, "no", retry_after=7))
     answer = client.get("/x")
     assert (answer.status_code, answer.json(), answer.headers["Retry-After"]) == (status, "no", "7")
     assert server.asked == []
 
 
-def test_another_answer_though_it_was_applied(proxy: FaultProxy, server: Server, client: httpx.Client) -> None:
+def test_another_answer_though_it_was_applied(proxy: FaultProxy, server: ScriptedServer, client: httpx.Client) -> None:
     proxy.add(Answer(500, applied=True))
     assert client.post("/x").status_code == 500
     assert len(server.asked) == 1
@@ -198,18 +159,18 @@ def test_matches(proxy: FaultProxy, client: httpx.Client) -> None:
     assert (rule.fitting, rule.hits) == (3, 1)
 
 
-def test_a_match_by_body(proxy: FaultProxy, server: Server, client: httpx.Client) -> None:
+def test_a_match_by_body(proxy: FaultProxy, server: ScriptedServer, client: httpx.Client) -> None:
     rule = proxy.add(Answer(500), Match(body='"phase": *"Executing"'))
     bodies = ({"phase": "Validated"}, {"phase": "Executing"}, None)
     assert [client.post("/x", json=body).status_code for body in bodies] == [200, 500, 200]
     assert [json.loads(r.body) for r in proxy.requests(rule.match)] == [{"phase": "Executing"}]
-    assert json.loads(server.asked[0][2]) == {"phase": "Validated"}, "a body that was looked at arrives all the same"
+    assert json.loads(server.asked[0].body) == {"phase": "Validated"}, "a body that was looked at arrives all the same"
 
 
-def test_connections_to_the_server_are_reused_on_request(server: Server) -> None:
+def test_connections_to_the_server_are_reused_on_request(server: ScriptedServer) -> None:
     server.per_connection = 1  # so that only a connection of its own gets an answer
     for reuse, codes in ((False, [200, 200]), (True, [200])):
-        with FaultProxy(f"http://127.0.0.1:{server.server_port}", reuse=reuse) as proxy, httpx.Client() as client:
+        with FaultProxy(server.url, reuse=reuse) as proxy, httpx.Client() as client:
             assert [client.get(f"{proxy.url}/x").status_code for _ in codes] == codes
             if reuse:
                 with pytest.raises(httpx.ReadError):
@@ -241,7 +202,9 @@ def test_probability_is_repeatable(proxy: FaultProxy, client: httpx.Client) -> N
     assert 4 <= first.count(500) <= 20
 
 
-def test_a_write_is_never_repeated_by_the_proxy(proxy: FaultProxy, server: Server, client: httpx.Client) -> None:
+def test_a_write_is_never_repeated_by_the_proxy(
+    proxy: FaultProxy, server: ScriptedServer, client: httpx.Client
+) -> None:
     server.per_connection = 1  # a second request on a connection is taken, and the connection closed without an answer
     assert [client.put("/x").status_code for _ in range(3)] == [200, 200, 200]
     assert len(server.asked) == 3
@@ -251,7 +214,7 @@ def test_a_write_is_never_repeated_by_the_proxy(proxy: FaultProxy, server: Serve
     assert len(server.asked) == 4
 
 
-def test_a_server_that_is_gone_is_a_reset(client: httpx.Client, server: Server, proxy: FaultProxy) -> None:
+def test_a_server_that_is_gone_is_a_reset(client: httpx.Client, server: ScriptedServer, proxy: FaultProxy) -> None:
     server.server_close()
     with pytest.raises(httpx.ReadError):
         client.get("/x")

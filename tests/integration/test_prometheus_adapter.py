@@ -7,11 +7,11 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from localcluster.prometheus import Prometheus
+from tests.scripted_server import ScriptedServer, serving
 from watchkeeper.adapters.prometheus import PrometheusMetrics
 from watchkeeper.errors import Transient
 
@@ -22,52 +22,15 @@ tikv_store_size_bytes{store="3",type="used"} +Inf
 """
 
 
-class Scripted(ThreadingHTTPServer):
-    """Answers with `body` after `delay` seconds."""
-
-    daemon_threads = True
-    body = b""
-    code = 200
-    delay = 0.0
-    requests = 0
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.server_address[1]}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Scripted
-
-    def do_GET(self) -> None:
-        self.server.requests += 1
-        time.sleep(self.server.delay)
-        try:
-            self.send_response(self.server.code)
-            self.send_header("Content-Length", str(len(self.server.body)))
-            self.end_headers()
-            self.wfile.write(self.server.body)
-        except OSError:
-            self.close_connection = True
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its name in the base class
-        del format, args
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with serving() as made:
+        yield made
 
 
 @pytest.fixture
-def server() -> Iterator[Scripted]:
-    made = Scripted(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield made
-    made.shutdown()
-    thread.join()
-    made.server_close()
-
-
-@pytest.fixture
-async def source(server: Scripted) -> AsyncIterator[PrometheusMetrics]:
-    made = PrometheusMetrics(f"http://{server.address}/", deadline_seconds=0.5)
+async def source(server: ScriptedServer) -> AsyncIterator[PrometheusMetrics]:
+    made = PrometheusMetrics(f"{server.url}/", deadline_seconds=0.5)
     yield made
     await made.close()
 
@@ -77,7 +40,7 @@ def vector(*values: str) -> bytes:
     return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}).encode()
 
 
-async def test_a_real_prometheus(server: Scripted) -> None:
+async def test_a_real_prometheus(server: ScriptedServer) -> None:
     server.body = EXPOSED
     prometheus = await asyncio.to_thread(Prometheus({"tikv": [server.address]}).start)
     source = PrometheusMetrics(prometheus.url)
@@ -103,7 +66,7 @@ async def test_a_real_prometheus(server: Scripted) -> None:
         await PrometheusMetrics(prometheus.url).query("up")
 
 
-async def test_nan_is_left_out_and_empty_stays_empty(server: Scripted, source: PrometheusMetrics) -> None:
+async def test_nan_is_left_out_and_empty_stays_empty(server: ScriptedServer, source: PrometheusMetrics) -> None:
     server.body = vector("1", "NaN", "-Inf")
     assert [sample.value for sample in await source.query("x")] == [1.0, float("-inf")]
     server.body = vector()
@@ -126,22 +89,24 @@ async def test_nan_is_left_out_and_empty_stays_empty(server: Scripted, source: P
         (503, b"starting"),
     ],
 )
-async def test_nonsense_is_never_empty(server: Scripted, source: PrometheusMetrics, code: int, body: bytes) -> None:
+async def test_nonsense_is_never_empty(
+    server: ScriptedServer, source: PrometheusMetrics, code: int, body: bytes
+) -> None:
     server.code, server.body = code, body
     with pytest.raises(Transient) as caught:
         await source.query("x")
     assert caught.value.reason == "MetricsUnreadable"
-    assert server.requests == 1, "nothing is tried again"
+    assert len(server.asked) == 1, "nothing is tried again"
 
 
-async def test_a_deadline_and_no_more_threads_than_allowed(server: Scripted, source: PrometheusMetrics) -> None:
+async def test_a_deadline_and_no_more_threads_than_allowed(server: ScriptedServer, source: PrometheusMetrics) -> None:
     server.delay, server.body = 1.2, vector("1")
     started = time.monotonic()
     results = await asyncio.gather(*(source.query("x") for _ in range(6)), return_exceptions=True)
     assert time.monotonic() - started < 1.0
     assert all(isinstance(result, Transient) for result in results)
     assert sum(thread.name == "prometheus-query" for thread in threading.enumerate()) <= 2
-    assert server.requests <= 4, "two, and two more where a thread ends just before the others give up"
+    assert len(server.asked) <= 4, "two, and two more where a thread ends just before the others give up"
     server.delay = 0.0
     await asyncio.sleep(1.0)
     assert len(await source.query("x")) == 1

@@ -67,7 +67,7 @@ async def verify(
     operator_namespace: OperatorNamespace = OPERATOR_NAMESPACE,
 ) -> None:
     """Check that no record was altered, removed, moved or cut off; say which. Exit code 9 when something is wrong."""
-    from watchkeeper.domain.audit.verify import Fault, Finding
+    from watchkeeper.domain.audit.finding import Fault, Finding
     from watchkeeper.domain.audit.verify import verify as check
 
     if without_checkpoints:

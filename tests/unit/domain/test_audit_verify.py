@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from watchkeeper.domain.audit.chain import GENESIS, Chain, Head, hash_of
 from watchkeeper.domain.audit.checkpoint import MAX_CHAINS, SigningKey, checked, new_key, public_key
+from watchkeeper.domain.audit.finding import Fault
 from watchkeeper.domain.audit.record import Actor, ActorKind, Fact, RecordType
-from watchkeeper.domain.audit.verify import Fault, verify
+from watchkeeper.domain.audit.verify import verify
 from watchkeeper.errors import Invalid
 
 NOW = datetime(2026, 11, 21, 8, 0, 0, 123456, tzinfo=UTC)

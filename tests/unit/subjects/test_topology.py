@@ -180,7 +180,9 @@ def test_tikvs_own_counts_that_arrive_late_do_not_make_pd_frozen() -> None:
     assert "stood still for 110 s" in (watch.frozen(after, tikv(7, 7), late) or "")
     some = LeaderCounts(tikv(0, 14).samples[:1])
     assert watch.frozen(after, some, late), "one store that leads nothing does not speak for the one that leads all"
-    assert watch.frozen(after, LeaderCounts(tikv(0, 14).samples[1:]), late) is None, "who leads nothing need not be heard"
+    assert watch.frozen(after, LeaderCounts(tikv(0, 14).samples[1:]), late) is None, (
+        "who leads nothing need not be heard"
+    )
     strangers = LeaderCounts(tuple(Sample({"instance": f"10.0.0.{i}"}, v, 0.0) for i, v in enumerate((14, 0))))
     moved = LeaderCounts(tuple(Sample({"instance": f"10.0.0.{i}"}, v, 0.0) for i, v in enumerate((0, 14))))
     watch.look(before, strangers, 130.0)

@@ -15,9 +15,7 @@ from typing import Any
 
 from watchkeeper.domain.audit.chain import GENESIS, Head, hash_of
 from watchkeeper.domain.audit.checkpoint import Checkpoint
-from watchkeeper.domain.audit.finding import Entry as Entry
-from watchkeeper.domain.audit.finding import Fault as Fault
-from watchkeeper.domain.audit.finding import Finding as Finding
+from watchkeeper.domain.audit.finding import Entry, Fault, Finding
 from watchkeeper.domain.audit.record import FORMAT, RecordType
 from watchkeeper.domain.audit.vouching import unvouched
 
