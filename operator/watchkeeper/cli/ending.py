@@ -50,18 +50,22 @@ async def acknowledge(
 
 
 async def _write(cluster: Cluster, proposal: ActionProposal, word: Cancel | Acknowledge) -> tuple[ActionProposal, bool]:
-    """Write the word into its field, unless the same person's is there.
+    """Write the word into its field, unless it is there; the first reason stays.
 
     Raises:
-        Failure: somebody else's is there.
+        Failure: another one is there: somebody else's, or of another outcome.
     """
     field = type(word).__name__.lower()
 
     def done(stored: ActionProposal) -> bool:
         found: Cancel | Acknowledge | None = getattr(stored.spec, field)
-        if found is not None and found.by != word.by:
-            raise Failure(Exit.REFUSED, f"{stored.metadata.name} has been {_PAST[field]} by {found.by} already")
-        return found is not None
+        if found is None:
+            return False
+        outcome = f" as {found.outcome}" if isinstance(found, Acknowledge) else ""
+        if found.replace(reason=word.reason) != word:
+            already = f"{stored.metadata.name} has been {_PAST[field]}{outcome} by {found.by} already"
+            raise Failure(Exit.REFUSED, already)
+        return True
 
     if done(proposal):
         return proposal, False

@@ -12,12 +12,14 @@ from watchkeeper.adapters.kubernetes.stored import parsed
 from watchkeeper.admission.identity import NAMESPACE as OPERATOR_NAMESPACE
 from watchkeeper.api.v1alpha1 import ActionProposal, EmergencyStop, Subject
 from watchkeeper.api.v1alpha1.actionproposal import Phase
+from watchkeeper.api.v1alpha1.emergencystop import EVERYTHING
 from watchkeeper.cli.cluster import Cluster, Raw
 from watchkeeper.cli.exits import Exit, Failure
 from watchkeeper.cli.options import ObjectOutput, Reason, Yes
 from watchkeeper.cli.printing import show_list, show_object
 from watchkeeper.cli.refusals import sentence
 from watchkeeper.cli.session import Session
+from watchkeeper.domain.orders import reach_of
 from watchkeeper.errors import Transient, WatchkeeperError
 
 MAX_TRIES = 5
@@ -82,10 +84,12 @@ async def resume(
     async with session.cluster() as cluster:
         namespace = session.namespace(cluster)
         wanted = await _which(session, cluster, namespace, name)
+        # The operator may run elsewhere; what it has said of the stop is right wherever it does.
+        reach = wanted.status.scope or reach_of(wanted, operator_namespace=OPERATOR_NAMESPACE)
         session.screen.facts(
             [
                 ("stop", [f"{wanted.metadata.name} in namespace {namespace}"]),
-                ("scope", [", ".join(wanted.spec.subjects or ()) or "everything in it"]),
+                ("scope", [_scope(namespace, list(wanted.spec.subjects or ()), reach == EVERYTHING)]),
                 ("why", [f"“{wanted.spec.reason}”"]),
                 ("by", [wanted.spec.by or "somebody"]),
             ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from watchkeeper.api.v1alpha1.actionproposal import PolicyVersion
-from watchkeeper.api.v1alpha1.emergencystop import MAX_SCOPE, EmergencyStop
+from watchkeeper.api.v1alpha1.emergencystop import EVERYTHING, MAX_SCOPE, EmergencyStop
 from watchkeeper.api.v1alpha1.operatorpolicy import (
     ApprovalPolicy,
     FreezeWindow,
@@ -122,7 +122,7 @@ def orders_of(policy: OperatorPolicy, known: Known) -> Orders:
 def reach_of(stop: EmergencyStop, *, operator_namespace: str) -> str:
     """How far a stop reaches, for the column SCOPE."""
     if stop.metadata.namespace == operator_namespace:
-        return "everything"
+        return EVERYTHING
     if not stop.spec.subjects:
         return "namespace"
     shown = ", ".join(stop.spec.subjects)

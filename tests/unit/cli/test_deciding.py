@@ -290,6 +290,11 @@ def test_acknowledging(run: Run, snapshot: SnapshotAssertion) -> None:
     assert result.output == snapshot
     word = {"outcome": "Succeeded", "reason": "looked with pd-ctl", "by": "ann"}
     assert server.objects[KEY]["spec"]["acknowledge"] == word
+    again = run(server, "acknowledge", NAME, "--outcome", "succeeded", "--reason", "again")
+    assert (again.exit_code, len(server.sent)) == (0, 1)
+    other = run(server, "acknowledge", NAME, "--outcome", "failed", "--reason", "I was wrong")
+    assert (other.exit_code, len(server.sent)) == (5, 1)
+    assert "has been acknowledged as Succeeded by ann already" in other.output
 
 
 VAP = (

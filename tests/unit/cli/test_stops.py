@@ -140,6 +140,21 @@ def test_lifting_the_only_one(run: Run, snapshot: SnapshotAssertion) -> None:
     assert list(server.objects) == ["watchkeeper-system/emergencystops/all"]
 
 
+@pytest.mark.parametrize(
+    ("namespace", "status", "scope"),
+    [
+        ("shop", {}, "everything in namespace shop"),
+        ("watchkeeper-system", {}, "everything, in all namespaces"),
+        ("elsewhere", {"scope": "everything"}, "everything, in all namespaces"),
+    ],
+)
+def test_what_is_lifted_is_said(run: Run, namespace: str, status: dict[str, Any], scope: str) -> None:
+    server = MemoryServer("rex", stop(namespace=namespace) | {"status": status})
+    result = run(server, "resume", "-n", namespace)
+    assert (result.exit_code, server.sent) == (6, [])
+    assert scope in result.output
+
+
 def test_one_of_several_is_named(run: Run, snapshot: SnapshotAssertion) -> None:
     server = MemoryServer("rex", stop(), stop("second"))
     result = run(server, "resume", "--yes")

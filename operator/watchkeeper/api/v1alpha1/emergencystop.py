@@ -27,6 +27,8 @@ class EmergencyStopSpec(ApiModel):
 
 
 MAX_SCOPE = 256
+EVERYTHING = "everything"
+"""The scope of a stop in the operator's own namespace."""
 
 
 class EmergencyStopStatus(ApiModel):
