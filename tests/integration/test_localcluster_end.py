@@ -27,7 +27,8 @@ from localcluster.sources import chosen_kubernetes, kubernetes_versions
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
-import json, time
+import json, signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background of a shell begins with it ignored
 from localcluster.controlplane import ControlPlane
 with ControlPlane() as plane:
     print(json.dumps({"pids": plane.pids(), "folder": str(plane.folder), "port": plane.layout.api_port}), flush=True)
