@@ -45,8 +45,7 @@ class Observer:
         found: dict[str, str] = {}
         for store in world.stores.values():
             found[f"store/store {store.id}"] = str(world.state_name(store))
-            leads = len(world.regions.of_store(store.id).leaders) > 0
-            found[f"store/leaders of store {store.id}"] = "some" if leads else "none"
+            found[f"store/leaders of store {store.id}"] = "some" if world.regions.led_by(store.id) else "none"
         return found
 
     def _members(self) -> dict[str, str]:

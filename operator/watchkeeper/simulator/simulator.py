@@ -121,8 +121,8 @@ class Simulator:
         return region
 
     def leader_count(self, store_id: int) -> int:
-        """How many regions a store leads."""
-        return len(self.world.regions.of_store(store_id).leaders)
+        """How many regions a store leads in truth."""
+        return self.world.regions.led_by(store_id)
 
     @property
     def evicted_stores(self) -> list[int]:

@@ -44,15 +44,9 @@ class RegionWithoutLeader(RegionFault):
 
     def begin(self, scene: Scene) -> Heal:
         """Freeze it."""
-        region = scene.region(self.region)
-        region.frozen += 1
-
-        def heal() -> None:
-            region.frozen -= 1
-            if not region.frozen:
-                scene.world.regions.hear_leader(region)
-
-        return heal
+        region, regions = scene.region(self.region), scene.world.regions
+        regions.freeze(region)
+        return lambda: regions.thaw(region)
 
 
 class StuckConfChange(RegionFault):
@@ -160,6 +154,20 @@ def _bounce(scene: Scene, region_id: int, store_id: int) -> None:
             region.leader_store = store_id
 
 
+def _reshapable(scene: Scene, region_id: int | None) -> Region:
+    """A region that could be split or merged.
+
+    Raises:
+        ValueError: it could not, whatever its size and neighbours are.
+    """
+    region = scene.region(region_id)
+    if scene.world.regions.is_fixed:
+        raise ValueError("the regions of a computed population are neither split nor merged")
+    if region.frozen:
+        raise ValueError(f"region {region.id} has no leader: its peers agree neither on a split nor on a merge")
+    return region
+
+
 class RegionSplit(RegionHappening):
     """A region splits in the middle, whatever operator runs on it.
 
@@ -170,7 +178,7 @@ class RegionSplit(RegionHappening):
 
     def happen(self, scene: Scene) -> None:
         """Split it now."""
-        region = scene.region(self.region)
+        region = _reshapable(scene, self.region)
         if not split(scene.world, region, [middle_key(region)]):
             raise ValueError(f"region {region.id} is too small to be split")
 
@@ -185,7 +193,7 @@ class RegionMerge(RegionHappening):
 
     def happen(self, scene: Scene) -> None:
         """Merge it into the left neighbour, else the right one."""
-        region = scene.region(self.region)
+        region = _reshapable(scene, self.region)
         for neighbour in scene.world.regions.neighbours(region):
             if neighbour is not None and can_merge(region, neighbour):
                 merge(scene.world, region, neighbour)

@@ -22,7 +22,7 @@ def tikv_metrics(world: World, workload: Workload, store: Store) -> str:
     regions = family(
         "tikv_raftstore_region_count",
         "gauge",
-        [({"type": "leader"}, len(held.leaders)), ({"type": "region"}, len(held.peers))],
+        [({"type": "leader"}, world.regions.led_by(store.id)), ({"type": "region"}, len(held.peers))],
     )
     sizes = family(
         "tikv_store_size_bytes",

@@ -35,7 +35,7 @@ def _store_view(simulator: Simulator, store: Store) -> dict[str, Json]:
         "labels": store.labels,
         "liveness": str(store.liveness),
         "state_name": str(simulator.world.state_name(store)),
-        "leaders": len(held.leaders),
+        "leaders": simulator.leader_count(store.id),
         "regions": len(held.peers),
         "pending": len(held.pending),
         "slow_score": store.slow_score,

@@ -22,6 +22,8 @@ class StoreRegions:
     peers: IndexedSet = field(default_factory=IndexedSet)
     learners: IndexedSet = field(default_factory=IndexedSet)
     pending: IndexedSet = field(default_factory=IndexedSet)
+    unheard: IndexedSet = field(default_factory=IndexedSet)
+    """Regions that it leads without PD having heard of that; they are not in `leaders`."""
     leader_size: int = 0
     region_size: int = 0
     leader_keys: int = 0
@@ -48,6 +50,7 @@ class RegionMap:
         self.down = IndexedSet()
         self.learner = IndexedSet()
         self._frozen: dict[int, StoreRegions] | None = None
+        self._leaderless: dict[int, Region] = {}
         self.on_change: Callable[[Region], None] = lambda region: None
         """Called after each change: the region heartbeat that reaches PD."""
         self.on_leader: Callable[[Region], None] = lambda region: None
@@ -92,6 +95,27 @@ class RegionMap:
             return self._frozen.get(store_id, StoreRegions())
         return self.of_store(store_id)
 
+    def led_by(self, store_id: int) -> int:
+        """How many regions a store leads in truth, as it counts them itself: PD may not have heard of all of them.
+
+        A region whose peers agree on nothing has no leader, though PD goes on showing the last one.
+        """
+        held = self.of_store(store_id)
+        lost = sum(one.leader_store == store_id and self.get(one.id) is one for one in self._leaderless.values())
+        return len(held.leaders) + len(held.unheard) - lost
+
+    def freeze(self, region: Region) -> None:
+        """The peers of a region agree on nothing from now on."""
+        region.frozen += 1
+        self._leaderless[region.id] = region
+
+    def thaw(self, region: Region) -> None:
+        """One reason for that is gone; with the last one the region reports again."""
+        region.frozen -= 1
+        if not region.frozen:
+            del self._leaderless[region.id]
+            self.hear_leader(region)
+
     def freeze_counts(self, *, on: bool) -> None:
         """PD's index per store is locked, or free again (surprise 1)."""
         if on != (self._frozen is not None):
@@ -105,7 +129,7 @@ class RegionMap:
 
     def hear_leader(self, region: Region) -> None:
         """The region's heartbeat has come, with nothing new in it."""
-        if region.unheard:
+        if region.unheard and self.get(region.id) is region:
             with self.changing(region):
                 pass
 
@@ -219,7 +243,9 @@ class RegionMap:
                 self.learner.add(region.id)
             if peer.id in region.pending:
                 held.pending.add(region.id)
-        if region.leader_store and not region.unheard:
+        if region.leader_store and region.unheard:
+            self._stores[region.leader_store].unheard.add(region.id)
+        elif region.leader_store:
             leading = self._stores[region.leader_store]
             leading.leaders.add(region.id)
             leading.leader_size += region.size
@@ -236,7 +262,9 @@ class RegionMap:
                 index.discard(region.id)
             held.region_size -= region.size
             held.region_keys -= region.keys
-        if region.leader_store and not region.unheard:
+        if region.leader_store and region.unheard:
+            self._stores[region.leader_store].unheard.discard(region.id)
+        elif region.leader_store:
             leading = self._stores[region.leader_store]
             leading.leaders.discard(region.id)
             leading.leader_size -= region.size

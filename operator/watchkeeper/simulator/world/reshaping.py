@@ -18,7 +18,7 @@ def split(world: World, region: Region, keys: Sequence[bytes]) -> list[Region]:
         The new regions from left to right; empty where a key does not lie inside of the region, which TiKV ignores.
     """
     keys = sorted(set(keys))
-    if world.regions.is_fixed or not keys or not all(holds_inside(region, key) for key in keys):
+    if world.regions.is_fixed or region.frozen or not keys or not all(holds_inside(region, key) for key in keys):
         return []
     version = region.version + len(keys)
     edges = [region.start_key, *keys]
@@ -85,8 +85,9 @@ def even_keys(region: Region, parts: int) -> list[bytes]:
 
 
 def can_merge(source: Region, target: Region) -> bool:
-    """Whether both lie on the same stores in the same roles, and no change of peers is under way."""
-    return _roles(source) == _roles(target) and not source.in_joint_state and not target.in_joint_state
+    """Whether both lie on the same stores in the same roles, can agree, and no change of peers is under way."""
+    is_held = any(one.frozen or one.in_joint_state for one in (source, target))
+    return _roles(source) == _roles(target) and not is_held
 
 
 def merge(world: World, source: Region, target: Region) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from watchkeeper.simulator import Knobs, Scenario, Simulator
 from watchkeeper.simulator.faults import FAULT
+from watchkeeper.simulator.metrics.tikv import tikv_metrics
 
 V1 = "/pd/api/v1"
 
@@ -84,6 +85,13 @@ class Bed:
         found = re.search(rf"^{re.escape(line)} (\S+)$", text, re.MULTILINE)
         assert found is not None, line
         return float(found[1])
+
+    def own_leaders(self, store_id: int) -> int:
+        """How many regions a store leads by its own metrics, which PD has no part in."""
+        text = tikv_metrics(self.sim.world, self.sim.workload, self.sim.world.stores[store_id])
+        found = re.search(r'^tikv_raftstore_region_count{type="leader"} (\d+)$', text, re.MULTILINE)
+        assert found is not None
+        return int(found[1])
 
     def led_by(self, store_id: int) -> int:
         """A region that the store leads."""

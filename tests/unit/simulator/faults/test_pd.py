@@ -139,6 +139,24 @@ def test_a_new_leader_counts_too_few_leaders_and_an_eviction_looks_done() -> Non
     assert bed.get("/regions/count")["count"] == 66
 
 
+def test_stores_count_their_leaders_themselves_while_pd_counts_too_few() -> None:
+    bed = Bed(members=1)
+    bed.do("foreign-evict", store=2)
+    bed.pass_time(30)
+    before = {one: bed.own_leaders(one) for one in bed.states()}
+    assert (before[2], sum(before.values())) == (0, 66)
+    bed.do("pd-undercount", slow_seconds=120)
+    bed.pass_time(3)
+    assert sum(bed.leaders(one) for one in before) < 10
+    assert {one: bed.own_leaders(one) for one in before} == before
+    assert {one: bed.sim.leader_count(one) for one in before} == before
+    assert not any(
+        text.startswith("leaders of store") and "none (was some)" in text for text in bed.events("store")[1:]
+    )
+    bed.pass_time(120)
+    assert {one: bed.own_leaders(one) for one in before} == {one: bed.leaders(one) for one in before}
+
+
 def test_a_clock_that_jumps_ahead_disconnects_every_store_for_a_moment() -> None:
     bed = Bed()
     answer = bed.get("/store/1")["status"]["last_heartbeat_ts"]

@@ -23,6 +23,39 @@ def test_a_region_without_leader_shows_the_old_one_until_pd_changes_its_leader()
     assert bed.region(region)["leader"]["store_id"] == 1
 
 
+def test_a_region_without_leader_is_led_by_no_store_in_the_stores_own_metrics() -> None:
+    bed = Bed()
+    region = bed.led_by(1)
+    first, second = bed.do("region-no-leader", region=region), bed.do("region-no-leader", region=region)
+    assert (bed.leaders(1), bed.own_leaders(1)) == (11, 10)
+    bed.heal(first)
+    assert bed.own_leaders(1) == 10
+    bed.heal(second)
+    assert bed.own_leaders(1) == 11
+
+
+@pytest.mark.parametrize("kind", ["region-split", "region-merge"])
+def test_a_region_whose_peers_agree_on_nothing_is_neither_split_nor_merged(kind: str) -> None:
+    bed = Bed(stores=3, regions=9)
+    number = bed.do("region-no-leader")
+    with pytest.raises(ValueError, match="has no leader: its peers agree neither on a split nor on a merge"):
+        bed.do(kind)
+    second = list(bed.sim.world.regions)[1]
+    if kind == "region-merge":
+        bed.do(kind, region=second.id)
+        assert bed.region(second.id)["id"] == 0, "it goes to the other side, for the left neighbour cannot agree"
+        assert bed.get("/regions/count")["count"] == 8
+    bed.heal(number)
+    bed.do(kind)
+
+
+def test_regions_of_a_computed_population_are_told_to_stay_as_they_are() -> None:
+    bed = Bed(computed=True, regions=3000)
+    for kind in ("region-split", "region-merge"):
+        with pytest.raises(ValueError, match="the regions of a computed population are neither split nor merged"):
+            bed.do(kind)
+
+
 @pytest.mark.parametrize(
     ("phase", "roles"), [("enter", {"Voter", "Learner"}), ("leave", {"Voter", "IncomingVoter", "DemotingVoter"})]
 )
