@@ -77,6 +77,7 @@ class Simulator:
         self.slow_scores = SlowScores(self.world, self.workload)
         self.world.on_heartbeat = self._heartbeat
         self.coordinator.merges.label_borders = lambda: self.labels.borders
+        self.coordinator.deny(self.labels.denies)
         self.life = StoreLife(self.world)
         for store in self.world.stores.values():
             self.life.start(store)

@@ -1,35 +1,33 @@
-"""Values of PD's configuration that faults set for a while, one over the other."""
+"""A value that faults set for a while, one over the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
-from watchkeeper.simulator.gojson import Json
+V = TypeVar("V")
 
 
-class Overrides:
-    """Remembers the value below all that were set, and which are still in force."""
+class Overrides(Generic[V]):
+    """Remembers the value below all that were set, and which are still in force: the last of them holds."""
 
-    def __init__(self, values: MutableMapping[str, Json]) -> None:
-        self._values = values
-        self._base: dict[str, Json] = {}
-        self._held: dict[str, list[Json]] = {}
+    def __init__(self, base: V, write: Callable[[V], None]) -> None:
+        self._base = base
+        self._write = write
+        self._held: list[tuple[V]] = []
 
-    def set(self, key: str, value: Json) -> Callable[[], None]:
+    def set(self, value: V) -> Callable[[], None]:
         """Set one.
 
         Returns:
-            What takes it back; a value that somebody else has set meanwhile stays.
+            What takes it back.
         """
-        held = self._held.setdefault(key, [])
-        if not held:
-            self._base[key] = self._values[key]
-        held.append(value)
-        self._values[key] = value
+        held = (value,)
+        self._held.append(held)
+        self._write(value)
 
         def take_back() -> None:
-            held.remove(value)
-            if self._values[key] == value:
-                self._values[key] = held[-1] if held else self._base[key]
+            self._held = [one for one in self._held if one is not held]
+            self._write(self._held[-1][0] if self._held else self._base)
 
         return take_back

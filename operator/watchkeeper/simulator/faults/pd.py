@@ -147,15 +147,19 @@ class PdEtcdLeaderDiffers(PdFault):
     def begin(self, scene: Scene) -> Heal:
         """Give etcd's leadership to another member."""
         members = scene.members
-        others = [one.name for one in members.all if one.state is MemberState.RUNNING and one.name != members.leader]
-        if members.leader is None or not others:
-            raise ValueError("that needs a leader and another running member")
-        members.etcd_leader = others[0]
 
-        def heal() -> None:
+        def part() -> None:
+            others = [
+                one.name for one in members.all if one.state is MemberState.RUNNING and one.name != members.leader
+            ]
+            if members.leader is None or not others:
+                raise ValueError("that needs a leader and another running member")
+            members.etcd_leader = others[0]
+
+        def join() -> None:
             members.etcd_leader = members.leader
 
-        return heal
+        return scene.hold("etcd-leader", part, join)
 
 
 class PdUndercount(PdFault):
@@ -258,11 +262,4 @@ class PdClusterId(PdFault):
 
     def begin(self, scene: Scene) -> Heal:
         """Answer as the other one."""
-        before = scene.world.cluster_id
-        scene.world.cluster_id = self.cluster_id
-
-        def heal() -> None:
-            if scene.world.cluster_id == self.cluster_id:
-                scene.world.cluster_id = before
-
-        return heal
+        return scene.cluster_id.set(self.cluster_id)

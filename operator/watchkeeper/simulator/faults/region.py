@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from watchkeeper.simulator.faults.fault import Area, Happening, Heal, Lasting
+from watchkeeper.simulator.faults.others.people import V1, pause
 from watchkeeper.simulator.faults.scene import Scene
 from watchkeeper.simulator.scheduling.execution import StepAction, StepFault
 from watchkeeper.simulator.scheduling.steps import EnterJoint, LeaveJoint
@@ -15,6 +16,9 @@ from watchkeeper.simulator.world.placement import isolation_score
 from watchkeeper.simulator.world.region import Peer, Region
 from watchkeeper.simulator.world.reshaping import can_merge, merge, middle_key, split
 from watchkeeper.simulator.world.store import Liveness
+
+_FOR_EVER = 31_536_000
+"""Seconds: as long as any fault."""
 
 
 class RegionFault(Lasting):
@@ -205,25 +209,25 @@ class BrokenIsolation(Lasting):
     """Two peers of some regions are in one zone.
 
     PD's rule checker moves them apart as soon as it may (`move-to-better-location`); with `unrepaired` somebody has
-    switched enable-location-replacement off, and they stay.
+    paused the rule checker, and they stay until the fault is healed or the PD leader changes.
     """
 
     area: ClassVar[Area] = Area.REGION
 
     kind: Literal["isolation-broken"] = "isolation-broken"
     count: int = Field(default=5, ge=1, le=10_000_000, description="how many regions")
-    unrepaired: bool = Field(default=True, description="PD does not repair it while the fault holds")
+    unrepaired: bool = Field(default=True, description="the rule checker is paused while the fault holds")
 
     def begin(self, scene: Scene) -> Heal:
         """Move one peer of each region beside another one."""
-        switch = scene.set_schedule("enable-location-replacement", "false") if self.unrepaired else _nothing
+        resume = pause(scene, f"{V1}/checker/rule", _FOR_EVER) if self.unrepaired else _nothing
         moved = 0
         for region in list(scene.world.regions):
             moved += moved < self.count and _crowd(scene, region)
         if not moved:
-            switch()
+            resume()
             raise ValueError("no region can be placed worse: each zone needs two stores")
-        return switch
+        return resume
 
 
 def _crowd(scene: Scene, region: Region) -> bool:

@@ -11,7 +11,6 @@ from watchkeeper.simulator.events import EventLog
 from watchkeeper.simulator.faults.overrides import Overrides
 from watchkeeper.simulator.faults.routefault import RouteFault
 from watchkeeper.simulator.faults.worst import Worst
-from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call
 from watchkeeper.simulator.workload.workload import Workload
@@ -41,7 +40,8 @@ class Scene:
         self.routes: list[RouteFault] = []
         self._handle = handle
         self._holds: Counter[str] = Counter()
-        self._overrides = Overrides(self.world.config.schedule)
+        self._wanted: dict[str, object] = {}
+        self.cluster_id = Overrides(self.world.cluster_id, self._set_cluster_id)
         self.store_states: Worst[int, Liveness] = Worst([Liveness.SILENT, Liveness.DEAD], self._store_state)
         self.busy: Worst[int, bool] = Worst([True], self._store_busy)
         self.hung: Worst[int, bool] = Worst([True], self._disk_hung)
@@ -110,20 +110,26 @@ class Scene:
             raise ValueError(f"there is no region {region_id}; GET /pd/api/v1/regions/key lists those that there are")
         return region
 
-    def insist(self, who: str, method: str, path: str, body: Any = None, tries: int = _TRIES) -> None:
-        """The same, again and again while PD does not answer or fails."""
-        answer = self.ask(who, method, path, body)
-        if (answer.hangs or answer.status >= 500) and tries > 1:
-            self.after(_RETRY_SECONDS, lambda: self.insist(who, method, path, body, tries - 1))
+    def insist(self, who: str, method: str, path: str, body: Any = None, *, about: str) -> None:
+        """Ask again and again while PD does not answer or fails, until the same is wanted otherwise: what it is `about`."""
+        self._wanted[about] = wanted = object()
+
+        def ask(tries: int) -> None:
+            if self._wanted[about] is not wanted:
+                return
+            answer = self.ask(who, method, path, body)
+            if (answer.hangs or answer.status >= 500) and tries > 1:
+                self.after(_RETRY_SECONDS, lambda: ask(tries - 1))
+
+        ask(_TRIES)
 
     def hold(self, what: str, make: Callable[[], None], undo: Callable[[], None]) -> Callable[[], None]:
-        """Make something for the first who wants it, and undo it with the last.
+        """Make something, also where others have made it already, for it may be gone; undo it with the last.
 
         Returns:
             What gives up one's share.
         """
-        if not self._holds[what]:
-            make()
+        make()
         self._holds[what] += 1
 
         def give_up() -> None:
@@ -161,14 +167,6 @@ class Scene:
             self.events.add("others", f"{who}: {method} {path} {data.decode()}: {answer.status} {said[:120]}")
         return answer
 
-    def set_schedule(self, key: str, value: Json) -> Callable[[], None]:
-        """Somebody changes PD's configuration.
-
-        Returns:
-            What puts the old value back, unless somebody has set another one meanwhile.
-        """
-        return self._overrides.set(key, value)
-
     def add_store(self, spec: StoreSpec) -> Store:
         """A store joins and begins to beat."""
         version = self.world.version.removeprefix("v")
@@ -191,6 +189,9 @@ class Scene:
         for region in self.world.regions.touched():
             if region.frozen:
                 self.world.regions.forget_leader(region)
+
+    def _set_cluster_id(self, cluster_id: int) -> None:
+        self.world.cluster_id = cluster_id
 
     def _store_state(self, store_id: int, state: Liveness | None) -> None:
         store = self.world.stores.get(store_id)

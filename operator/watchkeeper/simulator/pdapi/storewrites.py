@@ -102,7 +102,7 @@ def set_label(context: Context, call: Call) -> Answer:
             raise BadJson(problem, {})
     store = _labelled(context, call)
     store.labels.update({key: str(value) for key, value in body.items()})
-    context.world.on_store_state(store)
+    context.coordinator.look_at_all()
     return reply("The store's label is updated.")
 
 
@@ -113,7 +113,7 @@ def delete_label(context: Context, call: Call) -> Answer:
     if key not in store.labels:
         raise PdError(500, f"the label key {key} does not exist")
     del store.labels[key]
-    context.world.on_store_state(store)
+    context.coordinator.look_at_all()
     return reply(f"The label {key} is deleted for store {store.id}.")
 
 

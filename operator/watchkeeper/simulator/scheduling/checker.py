@@ -66,26 +66,34 @@ class RuleChecker:
         if self._world.clock.now < self.ready_at:
             self._patrol_in(self.ready_at - self._world.clock.now)
             return
-        if self.is_stopped or self._world.config.halt_scheduling or self._pauses.is_paused("rule"):
+        if self.is_stopped or self._world.config.halt_scheduling:
             self._patrol_in(self._world.knobs.patrol_retry_seconds)
             return
-        batch = list(itertools.islice(self._waiting, _BATCH))
+        is_paused = self._pauses.is_paused("rule")
+        batch = self._in_joint_state() if is_paused else list(itertools.islice(self._waiting, _BATCH))
         unsettled = 0
         for region_id in batch:
             del self._waiting[region_id]
             if not self._settled(region_id):
                 self._waiting[region_id] = None
                 unsettled += 1
-        if len(self._waiting) > unsettled:
+        if len(self._waiting) > unsettled and not is_paused:
             self._patrol_in(self._world.knobs.patrol_seconds)
         elif self._waiting:
             self._patrol_in(self._world.knobs.patrol_retry_seconds)
+
+    def _in_joint_state(self) -> list[int]:
+        """What is left to do while the rule checker is paused: PD has another checker for these."""
+        waiting = ((region_id, self._world.regions.get(region_id)) for region_id in self._waiting)
+        return [region_id for region_id, region in waiting if region is not None and region.in_joint_state][:_BATCH]
 
     def _settled(self, region_id: int) -> bool:
         """Whether nothing is left to do until the region changes again."""
         region = self._world.regions.get(region_id)
         if region is None or self._controller.running_on(region_id) is not None:
             return True
+        if region.in_joint_state and self._pauses.is_paused("joint-state"):
+            return False
         self.events["check"] += 1
         operation = self.proposal(region)
         if operation is None:
@@ -157,8 +165,11 @@ class RuleChecker:
         return self._move(region, peer, store, label)
 
     def _better_location(self, region: Region, found: RuleFit) -> Operation | None:
-        """Move the worst placed peer if another store isolates better (surprise 3)."""
-        if not found.rule.location_labels or not self._world.config.is_on("enable-location-replacement"):
+        """Move the worst placed peer if another store isolates better (surprise 3).
+
+        With placement rules on, PD does not ask `enable-location-replacement`, which is for its replica checker.
+        """
+        if not found.rule.location_labels:
             return None
         labels = found.rule.location_labels
         placed = [(peer, self._world.stores[peer.store_id]) for peer in found.peers]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from watchkeeper.simulator.scheduling.arrival import StoreArrival
 from watchkeeper.simulator.scheduling.checker import RuleChecker
@@ -35,6 +35,7 @@ from watchkeeper.simulator.scheduling.schedulers import (
 from watchkeeper.simulator.scheduling.slowstores import SlowStores
 from watchkeeper.simulator.scheduling.storelimits import StoreLimiter
 from watchkeeper.simulator.scheduling.stores import StoreFilter
+from watchkeeper.simulator.scheduling.storewatch import StoreWatch
 from watchkeeper.simulator.world.region import Region
 from watchkeeper.simulator.world.state import World
 
@@ -71,6 +72,7 @@ class Coordinator:
         self.arrival = StoreArrival(world)
         self.removal.on_state = self.checker.look_at_store
         world.on_store_state = self.checker.look_at_store
+        self.watch = StoreWatch(world, self.stores, self.look_at_all)
 
     def _proposers(self) -> dict[str, Proposer]:
         """What each scheduler does when it runs."""
@@ -88,6 +90,12 @@ class Coordinator:
     def _evict_slow(self, scheduler: Scheduler) -> Sequence[Operation]:
         self.slow_stores.judge(scheduler)
         return self.moves.evictions(scheduler.stores, scheduler.batch, EVICT_SLOW)
+
+    def deny(self, denies: Callable[[Region], bool]) -> None:
+        """From now on regions for which this holds are left alone by all schedulers but evict-leader, and not merged."""
+        regions = self._world.regions
+        self.runner.is_denied = lambda region_id: (region := regions.get(region_id)) is not None and denies(region)
+        self.merges.is_denied = denies
 
     def _is_idle(self) -> bool:
         """Not prepared yet, or stopped by a fault."""

@@ -31,6 +31,8 @@ class MergeChecker:
         """Whether PD counts a region as hot: those are not merged."""
         self.label_borders: Callable[[], Sequence[bytes]] = lambda: ()
         """Keys at which label rules begin or end: regions are not merged across them."""
+        self.is_denied: Callable[[Region], bool] = lambda region: False
+        """Whether a label keeps a region from being merged."""
         self.is_stopped: Callable[[], bool] = lambda: False
         """Whether the coordinator is not working."""
         world.on_split = self.split
@@ -55,7 +57,7 @@ class MergeChecker:
         if self._world.regions.is_fixed or now - self._started < interval or self._is_held():
             return
         self._split_at = {region: at for region, at in self._split_at.items() if now - at < interval}
-        largest = int(self._world.config.schedule["max-merge-region-size"])
+        largest = self._world.config.limit("max-merge-region-size", now)
         limit = self._world.config.limit("merge-schedule-limit", now)
         small = [region for region in self._world.regions if region.size <= largest]
         for region in small:
@@ -67,7 +69,7 @@ class MergeChecker:
         return self._world.config.halt_scheduling or self._pauses.is_paused("merge") or self.is_stopped()
 
     def _look_at(self, region: Region) -> None:
-        if self._world.regions.get(region.id) is not region or not self._may_merge(region):
+        if self._world.regions.get(region.id) is not region or not self._may_merge(region) or self.is_denied(region):
             return
         left, right = self._world.regions.neighbours(region)
         one_way = self._world.config.is_on("enable-one-way-merge")
@@ -82,7 +84,7 @@ class MergeChecker:
             return
 
     def _may_merge(self, region: Region) -> bool:
-        keys = int(self._world.config.schedule["max-merge-region-keys"])
+        keys = self._world.config.limit("max-merge-region-keys", self._world.clock.now)
         return region.keys <= keys and self._is_quiet(region)
 
     def _is_quiet(self, region: Region) -> bool:

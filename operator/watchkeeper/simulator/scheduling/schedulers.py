@@ -170,6 +170,8 @@ class SchedulerRunner:
         """What each scheduler found when it last looked: later than the truth, as in PD (surprise 16)."""
         self.reasons: dict[str, Callable[[], Diagnosis]] = {}
         """What a scheduler says that found nothing to do."""
+        self.is_denied: Callable[[int], bool] = lambda region_id: False
+        """Whether a label keeps a region from being scheduled; evict-leader does not ask (`ScheduleDisabled`)."""
         registry.on_new = self._run_soon
         for name in registry.names:
             scheduler = registry.get(name)
@@ -210,12 +212,16 @@ class SchedulerRunner:
 
     def _run(self, scheduler: Scheduler) -> Diagnosis:
         pace = PACES[scheduler.name]
-        added = [self._controller.add(operation) for operation in self._proposers[scheduler.name](scheduler)]
+        proposed = [one for one in self._proposers[scheduler.name](scheduler) if self._is_allowed(scheduler, one)]
+        added = [self._controller.add(operation) for operation in proposed]
         scheduler.interval = pace.shortest if any(added) else min(scheduler.interval * _GROWTH, pace.longest)
         if added:
             return Diagnosis("scheduling")
         reasons = self.reasons.get(scheduler.name)
         return reasons() if reasons is not None else Diagnosis("normal")
+
+    def _is_allowed(self, scheduler: Scheduler, operation: Operation) -> bool:
+        return scheduler.name == EVICT_LEADER or not self.is_denied(operation.region_id)
 
     def _held_by(self, scheduler: Scheduler) -> Diagnosis | None:
         """What keeps it from running now, in PD's order; None where nothing does."""

@@ -39,7 +39,13 @@ class StoreFilter:
             and not store.is_busy
             and self._silence(store) <= DISCONNECTED_SECONDS
             and store.used <= store.capacity * low_space
+            and not self._has_many_pending(store)
         )
+
+    def _has_many_pending(self, store: Store) -> bool:
+        """Too many peers there have not caught up yet; 0 is no limit (`tooManyPendingPeers`)."""
+        most = self._world.config.limit("max-pending-peer-count", self._world.clock.now)
+        return 0 < most < len(self._world.regions.of_store(store.id).pending)
 
     def refuses_operators(self, store: Store) -> bool:
         """Silent for ten minutes, which refuses even an operator by hand."""

@@ -91,6 +91,10 @@ class RegionLabels:
             if self._is_alive(label)
         }
 
+    def denies(self, region: Region) -> bool:
+        """Whether a label keeps PD's schedulers off the region (`ScheduleDisabled` in `pkg/schedule/labeler`)."""
+        return len(self._rules) > 1 and self.of_region(region).get("schedule", "").lower() == "deny"
+
     def _is_alive(self, label: RegionLabel) -> bool:
         return label.ends_at is None or label.ends_at > self._clock.now
 

@@ -46,7 +46,7 @@ def _is_oversized(region: Region) -> bool:
 
 def _undersized(world: World) -> list[Region]:
     """Small enough to be merged, in size and in keys."""
-    size, keys = (int(world.config.schedule[f"max-merge-region-{what}"]) for what in ("size", "keys"))
+    size, keys = (world.config.limit(f"max-merge-region-{what}", world.clock.now) for what in ("size", "keys"))
     return world.regions.matching(lambda one: one.size <= size and one.keys <= keys)
 
 

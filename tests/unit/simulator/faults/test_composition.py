@@ -107,6 +107,55 @@ def test_any_mixture_is_gone_once_it_is_healed(seed: int) -> None:
     assert_well(bed)
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_other_clusters_the_last_one_answers_until_both_are_gone(order: tuple[int, int]) -> None:
+    bed = Bed()
+    numbers = [bed.do("pd-cluster-id", cluster_id=42), bed.do("pd-cluster-id", cluster_id=43)]
+    assert bed.get("/cluster")["id"] == 43
+    bed.heal(numbers[order[0]])
+    assert bed.get("/cluster")["id"] == (43 if order[0] == 0 else 42)
+    bed.heal(numbers[order[1]])
+    assert bed.get("/cluster")["id"] == bed.sim.scenario.cluster_id
+
+
+def test_the_etcd_leader_is_another_one_until_the_last_reason_is_gone() -> None:
+    bed = Bed()
+    first, second = bed.do("pd-etcd-leader-differs"), bed.do("pd-etcd-leader-differs")
+    bed.heal(first)
+    assert bed.sim.members.leader != bed.sim.members.etcd_leader
+    bed.heal(second)
+    assert bed.sim.members.leader == bed.sim.members.etcd_leader
+
+
+def test_what_somebody_does_again_happens_again() -> None:
+    bed = Bed(members=1)
+    bed.do("forgotten-pause", delay_seconds=60)
+    bed.do("forgotten-pause", delay_seconds=600)
+    bed.pass_time(120)
+    assert bed.get("/schedulers?status=paused") == ["balance-leader-scheduler"]
+    bed.do("pd-leader-change")
+    bed.pass_time(10)
+    assert bed.get("/schedulers?status=paused") == []
+    bed.do("forgotten-pause")
+    assert bed.get("/schedulers?status=paused") == ["balance-leader-scheduler"]
+    bed.do("foreign-evict", store=2)
+    bed.do("foreign-release", store=2)
+    bed.do("foreign-evict", store=2)
+    assert bed.sim.evicted_stores == [2]
+
+
+def test_nobody_insists_on_what_they_do_not_want_any_more() -> None:
+    bed = Bed()
+    pd = bed.do("pd-quorum-lost")
+    number = bed.do("forgotten-pause")
+    bed.pass_time(5)
+    bed.heal(number)
+    bed.pass_time(1.5)
+    bed.heal(pd)
+    bed.pass_time(60)
+    assert bed.get("/schedulers?status=paused") == [], "the pause is not asked for after its end has been"
+
+
 def assert_well(bed: Bed) -> None:
     world, members = bed.sim.world, bed.sim.members
     assert {store.liveness for store in world.living_stores()} == {Liveness.ALIVE}

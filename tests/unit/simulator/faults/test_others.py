@@ -121,6 +121,24 @@ def test_lightning_labels_its_range_and_a_dead_one_loses_the_label() -> None:
     assert all(not one["id"].startswith("lightning-") for one in bed.get("/config/region-label/rules"))
 
 
+@pytest.mark.parametrize("is_denied", [True, False])
+def test_a_range_that_lightning_holds_is_balanced_by_nobody_but_evicted(is_denied: bool) -> None:
+    bed = Bed(stores=3, regions=30)
+    if is_denied:
+        bed.do("lightning", regions=30)
+    bed.do("foreign-evict", store=2, seconds=60)
+    bed.pass_time(59)
+    assert bed.leaders(2) == 0, "evict-leader does not ask"
+    bed.pass_time(300)
+    assert (bed.leaders(2) > 0) is not is_denied, "balance-leader does"
+    small = list(bed.sim.world.regions)[:2]
+    for region in small:
+        with bed.sim.world.regions.changing(region):
+            region.size, region.keys = 1, 100
+    bed.pass_time(4000)
+    assert (bed.get("/regions/count")["count"] < 30) is not is_denied, "nor is it merged"
+
+
 def test_a_stuck_changefeed_holds_gc_for_more_than_a_day() -> None:
     bed = Bed()
     bed.do("cdc-gc", age_hours=26)

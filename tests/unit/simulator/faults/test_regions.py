@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.simulator.faults.bed import Bed
+from watchkeeper.simulator import Knobs
 from watchkeeper.simulator.workload.spec import WorkloadSpec
 
 
@@ -125,32 +126,103 @@ def test_a_merge_under_an_operator_makes_its_region_go() -> None:
     assert bed.get("/regions/count")["count"] == 8
 
 
+def crowded(bed: Bed) -> int:
+    """Regions with two peers in one zone."""
+    zones = {store.id: store.labels["zone"] for store in bed.sim.world.stores.values()}
+    return sum(len({zones[peer.store_id] for peer in one.peers}) < 3 for one in bed.sim.world.regions)
+
+
 def test_isolation_stays_broken_while_pd_may_not_repair_it() -> None:
     bed = Bed()
     number = bed.do("isolation-broken", count=5)
-
-    def crowded() -> int:
-        zones = {store.id: store.labels["zone"] for store in bed.sim.world.stores.values()}
-        return sum(len({zones[peer.store_id] for peer in one.peers}) < 3 for one in bed.sim.world.regions)
-
     bed.pass_time(300)
-    assert 3 <= crowded() <= 5, "only balance-region may have moved one of them by chance"
-    assert bed.get("/config/schedule")["enable-location-replacement"] == "false"
+    assert 3 <= crowded(bed) <= 5, "only balance-region may have moved one of them by chance"
+    assert bed.get("/checker/rule") == {"paused": True}
     bed.heal(number)
-    for region in list(bed.sim.world.regions):
-        bed.sim.coordinator.checker.look_at(region.id)
-    bed.pass_time(300)
-    assert crowded() == 0
-    assert bed.get("/config/schedule")["enable-location-replacement"] == "true"
+    bed.pass_time(120)
+    assert (crowded(bed), bed.get("/checker/rule")) == (0, {"paused": False})
 
 
-def test_two_who_switch_the_same_thing_off_leave_it_as_it_was() -> None:
+def test_with_placement_rules_the_switch_for_better_locations_keeps_nothing() -> None:
+    bed = Bed()
+    bed.ask("POST", "/config", {"enable-location-replacement": "false"})
+    bed.do("isolation-broken", count=5, unrepaired=False)
+    bed.pass_time(120)
+    assert crowded(bed) == 0
+
+
+def test_two_who_pause_the_same_checker_leave_it_as_it_was() -> None:
     bed = Bed()
     first, second = bed.do("isolation-broken"), bed.do("isolation-broken")
     bed.heal(first)
-    assert bed.get("/config/schedule")["enable-location-replacement"] == "false"
+    assert bed.get("/checker/rule") == {"paused": True}
     bed.heal(second)
-    assert bed.get("/config/schedule")["enable-location-replacement"] == "true"
+    assert bed.get("/checker/rule") == {"paused": False}
+
+
+@pytest.mark.parametrize("how", ["a label", "a store that is back"])
+def test_what_no_region_reports_makes_pd_look_at_all_of_them(how: str) -> None:
+    bed = Bed(stores=6, zones=3, regions=30, max_store_down_seconds=60, knobs=Knobs(report_down_seconds=30))
+    bed.do("forgotten-pause", scheduler="all")
+    if how == "a label":
+        for store in (2, 5):
+            bed.ask("POST", f"/store/{store}/label", {"zone": "z1"})
+        assert crowded(bed) == 30
+        bed.pass_time(5)
+        bed.ask("POST", "/store/5/label", {"zone": "z2"})
+    else:
+        number = bed.do("zone-loss", zone="z2")
+        bed.pass_time(1200)
+        assert crowded(bed) == 30
+        bed.heal(number)
+    bed.pass_time(1200)
+    assert crowded(bed) == 0, "move-to-better-location"
+
+
+@pytest.mark.parametrize(("setting", "seconds"), [("1m", 60), ("1h", 3600)])
+def test_a_changed_down_time_is_obeyed_for_a_store_that_is_silent_already(setting: str, seconds: int) -> None:
+    bed = Bed(regions=30, knobs=Knobs(report_down_seconds=30))
+    bed.do("store-crash", store=2)
+    bed.pass_time(40)
+    bed.ask("POST", "/config", {"max-store-down-time": setting})
+    bed.until(max(seconds, 1800) - 20 if seconds > 60 else 41)
+    assert bed.store(2)["region_count"] == 15
+    bed.until(seconds + 1500)
+    assert (bed.states()[2], bed.store(2)["region_count"]) == ("Down", 0)
+
+
+def test_a_region_in_the_joint_state_is_left_by_a_checker_of_its_own() -> None:
+    bed = Bed()
+    rule, joint = bed.do("checker-paused", checker="rule"), bed.do("checker-paused", checker="joint-state")
+    region = bed.sim.region(bed.led_by(1))
+    source = next(peer.store_id for peer in region.peers if peer.store_id != 1)
+    stuck = bed.do("conf-change-stuck", region=region.id)
+    move = {"name": "transfer-peer", "region_id": region.id, "from_store_id": source}
+    bed.ask("POST", "/operators", {**move, "to_store_id": source + 3 if source <= 3 else source - 3})
+    bed.pass_time(10)
+    bed.ask("DELETE", f"/operators/{region.id}")
+    bed.heal(stuck)
+    bed.pass_time(60)
+    assert region.in_joint_state
+    bed.heal(joint)
+    bed.pass_time(5)
+    assert not region.in_joint_state
+    assert len(region.peers) == 4, "the rule checker is paused still"
+    bed.heal(rule)
+    bed.pass_time(5)
+    assert len(region.peers) == 3
+
+
+def test_a_store_with_too_many_pending_peers_gets_no_more_from_pd() -> None:
+    bed = Bed(knobs=Knobs(report_down_seconds=30), max_store_down_seconds=60)
+    bed.ask("POST", "/config", {"max-pending-peer-count": 5})
+    bed.do("peers-pending", store=2, count=6)
+    bed.do("store-crash", store=5)
+    bed.pass_time(600)
+    assert bed.store(2)["pending_peer_count"] == 6
+    bed.ask("POST", "/config", {"max-pending-peer-count": 0})
+    bed.pass_time(60)
+    assert bed.store(2)["pending_peer_count"] > 6
 
 
 @pytest.mark.parametrize(("kind", "check"), [("peers-missing", "miss-peer"), ("peers-extra", "extra-peer")])

@@ -68,13 +68,13 @@ def _nothing() -> None:
 def _restore(scene: Scene, seconds: int) -> None:
     for name in _PAUSED_BY_RESTORE:
         if scene.coordinator.schedulers.get(name) is not None:
-            scene.insist("br", "POST", f"{V1}/schedulers/{name}", {"delay": seconds})
+            scene.insist("br", "POST", f"{V1}/schedulers/{name}", {"delay": seconds}, about=f"br {name}")
     stores = len(scene.world.living_stores())
     schedule = scene.world.config.schedule
     values: dict[str, Any] = {f"schedule.{key}": min(_MOST, int(schedule[key]) * stores) for key in _TIMES_STORES}
     values |= {f"schedule.{key}": 0 for key in _ZERO}
     values["schedule.enable-location-replacement"] = "false"
-    scene.insist("br", "POST", f"{V1}/config?ttlSecond={seconds}", values)
+    scene.insist("br", "POST", f"{V1}/config?ttlSecond={seconds}", values, about="br config")
 
 
 class Lightning(Tool):
@@ -96,16 +96,10 @@ class Lightning(Tool):
         labels = [{"key": "schedule", "value": "deny", "ttl": "5m0s"}]
         body = {"id": rule, "labels": labels, "rule_type": "key-range", "data": data}
         path = f"{V1}/config/region-label/rule"
-        stop = scene.every(_RENEW_SECONDS, lambda: _put(scene, path, body))
-        return stop if self.dies else all_of(lambda: _delete(scene, f"{path}/{rule}"), stop)
-
-
-def _put(scene: Scene, path: str, body: dict[str, Any]) -> None:
-    scene.insist("lightning", "POST", path, body)
-
-
-def _delete(scene: Scene, path: str) -> None:
-    scene.insist("lightning", "DELETE", path)
+        stop = scene.every(_RENEW_SECONDS, lambda: scene.insist("lightning", "POST", path, body, about=rule))
+        if self.dies:
+            return stop
+        return all_of(lambda: scene.insist("lightning", "DELETE", f"{path}/{rule}", about=rule), stop)
 
 
 class CdcHoldsGc(Tool):

@@ -13,6 +13,7 @@ from watchkeeper.simulator.world.ids import Id
 
 V1 = "/pd/api/v1"
 PERSON = "pd-ctl"
+_HALT = "halt-scheduling"
 
 
 class PdCtl(Happening):
@@ -74,9 +75,10 @@ class ForeignEvict(Lasting):
         """Make the entry."""
         store_id = scene.store(self.store).id
         body = {"name": EVICT_LEADER, "store_id": store_id}
+        about = _entry(store_id)
         return scene.hold(
-            f"evict-leader of {store_id}",
-            lambda: scene.insist(PERSON, "POST", f"{V1}/schedulers", body),
+            about,
+            lambda: scene.insist(PERSON, "POST", f"{V1}/schedulers", body, about=about),
             lambda: _release(scene, store_id),
         )
 
@@ -97,8 +99,12 @@ class ForeignRelease(Happening):
         _release(scene, self.store)
 
 
+def _entry(store_id: int) -> str:
+    return f"evict-leader of {store_id}"
+
+
 def _release(scene: Scene, store_id: int) -> None:
-    scene.insist(PERSON, "DELETE", f"{V1}/schedulers/{EVICT_LEADER}-{store_id}")
+    scene.insist(PERSON, "DELETE", f"{V1}/schedulers/{EVICT_LEADER}-{store_id}", about=_entry(store_id))
 
 
 class ForgottenPause(Lasting):
@@ -118,7 +124,7 @@ class ForgottenPause(Lasting):
         path = f"{V1}/schedulers/{self.scheduler}"
         if self.scheduler != "all" and scene.coordinator.schedulers.get(self.scheduler) is None:
             raise ValueError(f"there is no {self.scheduler}; there are {scene.coordinator.schedulers.names} and all")
-        return _pause(scene, path, self.delay_seconds)
+        return pause(scene, path, self.delay_seconds)
 
 
 class PausedChecker(Lasting):
@@ -138,14 +144,15 @@ class PausedChecker(Lasting):
     def begin(self, scene: Scene) -> Heal:
         """Pause it."""
         path = f"{V1}/checker/{self.checker}"
-        return _pause(scene, path, self.delay_seconds)
+        return pause(scene, path, self.delay_seconds)
 
 
-def _pause(scene: Scene, path: str, seconds: int) -> Heal:
+def pause(scene: Scene, path: str, seconds: int) -> Heal:
+    """Somebody pauses a scheduler or a checker, by its path; of several pauses the last one counts, as in PD."""
     return scene.hold(
         path,
-        lambda: scene.insist(PERSON, "POST", path, {"delay": seconds}),
-        lambda: scene.insist(PERSON, "POST", path, {"delay": 0}),
+        lambda: scene.insist(PERSON, "POST", path, {"delay": seconds}, about=path),
+        lambda: scene.insist(PERSON, "POST", path, {"delay": 0}, about=path),
     )
 
 
@@ -158,9 +165,8 @@ class HaltScheduling(Lasting):
 
     def begin(self, scene: Scene) -> Heal:
         """Set it."""
-        path = f"{V1}/config"
-        return scene.hold(
-            "halt-scheduling",
-            lambda: scene.insist(PERSON, "POST", path, {"halt-scheduling": "true"}),
-            lambda: scene.insist(PERSON, "POST", path, {"halt-scheduling": "false"}),
-        )
+
+        def switch(value: str) -> None:
+            scene.insist(PERSON, "POST", f"{V1}/config", {_HALT: value}, about=_HALT)
+
+        return scene.hold(_HALT, lambda: switch("true"), lambda: switch("false"))
