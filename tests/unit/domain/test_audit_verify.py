@@ -226,11 +226,22 @@ def test_a_forged_head_speaks_for_nothing() -> None:
     assert found([*lines, *later], newest) == [(Fault.UNVOUCHED, 1, True), (Fault.ALTERED, 4, True)]
 
 
+def test_a_chain_that_was_rewritten_leads_to_no_other() -> None:
+    """Its hashes are right, but not those that were signed: what its first record names is not spoken for."""
+    lines, head = stream(3)
+    _, newest = stream(3, "b", head, at=1)
+    forged, other = stream(2, "forged")
+    rewritten, _ = stream(3, "b", other, at=1)
+    assert (Fault.UNVOUCHED, 4, True) in found([*lines, *forged, *rewritten], newest)
+
+
 def test_a_process_that_was_killed_at_its_start_is_no_error() -> None:
     lines, head = stream(3)
     killed, _ = stream(1, "killed")
     later, newest = stream(3, "b", head, at=1)
     assert found([*lines, *killed, *later], newest) == [(Fault.UNVOUCHED, 4, False)]
+    alone = Chain("alone").seal(fact(1, chain="alone"), NOW)  # one record that is no start says something
+    assert (Fault.UNVOUCHED, 4, True) in found([*lines, alone, *later], newest)
 
 
 def test_checkpoints_that_were_forgotten_are_no_error() -> None:
