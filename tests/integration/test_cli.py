@@ -16,7 +16,17 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from localcluster.cluster import Cluster
-from tests.integration.admission_world import DIGEST, LAX, World, approval, install, populate, until, without_stamps
+from tests.integration.admission_world import (
+    DIGEST,
+    LAX,
+    World,
+    approval,
+    guarded,
+    install,
+    populate,
+    until,
+    without_stamps,
+)
 from tests.integration.rest import users_of
 from watchkeeper.adapters.kubernetes.connection import Connection
 from watchkeeper.api.v1alpha1 import ActionProposal
@@ -324,3 +334,20 @@ class TestWithoutStamps(Rules):
 
     def test_nothing_is_stamped_here(self, world: World) -> None:
         world.unsigned.decide(world.person("bob"), "low", approval()).refused("does not fill in who decides")
+
+
+def test_what_guards_prints_can_be_put_back(world: World, cli: Cli, tmp_path: Path) -> None:
+    """Without the manifests at hand, and as one who may do nothing else: it needs no cluster."""
+    file = tmp_path / "guards.yaml"
+    file.write_text(cli("mallory", "guards").stdout)
+    name = "proposal-decide.watchkeeper.dev"
+    kind = "validatingadmissionpolicybinding"
+    stored = json.loads(world.cluster.kubectl("get", kind, name, "-o", "json").stdout)["spec"]
+    world.cluster.kubectl("delete", kind, name)
+    world.cluster.kubectl("apply", "--server-side", "-f", str(file))
+    assert json.loads(world.cluster.kubectl("get", kind, name, "-o", "json").stdout)["spec"] == stored
+    weak = ("-p", '{"spec":{"validationActions":["Audit"]}}', "--type=merge")
+    world.cluster.kubectl("patch", kind, name, *weak)
+    world.cluster.kubectl("replace", "-f", str(file))
+    assert json.loads(world.cluster.kubectl("get", kind, name, "-o", "json").stdout)["spec"] == stored
+    until("the guards are up", lambda: guarded(world))

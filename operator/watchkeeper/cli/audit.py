@@ -17,6 +17,7 @@ import yaml
 from watchkeeper.admission.identity import NAMESPACE as OPERATOR_NAMESPACE
 from watchkeeper.cli.commands import command
 from watchkeeper.cli.exits import Exit, Failure
+from watchkeeper.cli.options import OperatorNamespace
 from watchkeeper.cli.plaintext import plain, to_json, to_yaml
 from watchkeeper.cli.session import Session
 from watchkeeper.errors import Invalid
@@ -26,9 +27,6 @@ STDIN = Path("-")
 Files = Annotated[
     list[Path] | None,
     typer.Argument(metavar="FILE...", help="The stream, oldest file first; none or - is standard input."),
-]
-OperatorNamespace = Annotated[
-    str, typer.Option("--operator-namespace", help="Where the operator runs.", metavar="NAME")
 ]
 PublicKeys = Annotated[
     list[Path] | None,

@@ -14,6 +14,7 @@ from watchkeeper.cli.commands import command
 from watchkeeper.cli.deciding import approve, reject
 from watchkeeper.cli.ending import acknowledge, cancel
 from watchkeeper.cli.exits import MEANINGS, Exit
+from watchkeeper.cli.guards import guards
 from watchkeeper.cli.listing import standing, stops, subjects, tickets
 from watchkeeper.cli.options import ContextOption, Globals, KubeconfigOption, NamespaceOption, NoColorOption
 from watchkeeper.cli.overview import status
@@ -62,6 +63,7 @@ for function in (
     standing,
     tickets,
     subjects,
+    guards,
     version,
 ):
     app.command()(command(function))

@@ -57,6 +57,9 @@ NoColorOption = Annotated[
     typer.Option("--no-color", help="No colours; $NO_COLOR does the same.", rich_help_panel=CONNECTION),
 ]
 
+OperatorNamespace = Annotated[
+    str, typer.Option("--operator-namespace", help="Where the operator runs.", metavar="NAME")
+]
 AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="All namespaces.")]
 Output = Annotated[Format | None, typer.Option("--output", "-o", help="Another form than the table.")]
 ObjectOutput = Annotated[

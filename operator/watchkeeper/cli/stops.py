@@ -15,7 +15,7 @@ from watchkeeper.api.v1alpha1.actionproposal import Phase
 from watchkeeper.api.v1alpha1.emergencystop import EVERYTHING
 from watchkeeper.cli.cluster import Cluster, Raw
 from watchkeeper.cli.exits import Exit, Failure
-from watchkeeper.cli.options import ObjectOutput, Reason, Yes
+from watchkeeper.cli.options import ObjectOutput, OperatorNamespace, Reason, Yes
 from watchkeeper.cli.printing import show_list, show_object
 from watchkeeper.cli.refusals import sentence
 from watchkeeper.cli.session import Session
@@ -24,10 +24,6 @@ from watchkeeper.errors import Transient, WatchkeeperError
 
 MAX_TRIES = 5
 PAUSE_SECONDS = 1.0
-
-OperatorNamespace = Annotated[
-    str, typer.Option("--operator-namespace", help="Where the operator runs, for --all.", metavar="NAME")
-]
 
 
 async def stop(
