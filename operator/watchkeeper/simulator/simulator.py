@@ -102,6 +102,9 @@ class Simulator:
         self.members.on_new_leader = self._leader_changed
 
     def _heartbeat(self, store: Store) -> None:
+        snapshots = self.coordinator.executor.snapshots
+        store.sending_snapshots = snapshots.sending(store.id)
+        store.receiving_snapshots = snapshots.count(store.id) - store.sending_snapshots
         self.slow_scores.report(store)
         self.coordinator.hot.store_beat(store)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 
 import pytest
@@ -87,3 +88,39 @@ def test_a_sender_that_dies_is_replaced_by_the_next_leader(simulator: Simulator)
     simulator.clock.advance(25)
     assert region.pending == set()
     assert region.leader_store in {2, 3}
+
+
+@pytest.mark.parametrize("who", ["target", "source"])
+def test_a_restart_on_the_way_makes_a_snapshot_begin_anew(who: str) -> None:
+    simulator = Simulator(Scenario(regions=30, knobs=Knobs(snapshot_mib_per_second=2, election_seconds=600)))
+    region = simulator.region(7)
+    simulator.faults.pause_checker("rule", 1000)
+    body = b'{"name": "add-learner", "region_id": 7, "store_id": 4}'
+    assert simulator.call("POST", "/pd/api/v1/operators", body=body).status == 200
+    simulator.clock.advance(30)
+    store = 4 if who == "target" else region.leader_store
+    simulator.faults.kill_store(store)
+    simulator.clock.advance(5)
+    simulator.faults.return_store(store)
+    simulator.clock.advance(40)
+    (learner,) = region.pending
+    assert region.peer_on(4) is not None
+    simulator.clock.advance(30)
+    assert learner not in region.pending
+
+
+def test_heartbeats_tell_how_many_snapshots_are_on_their_way(simulator: Simulator, traffic: SnapshotTraffic) -> None:
+    def counts(store: int) -> tuple[int | None, int | None]:
+        shown = json.loads(simulator.call("GET", f"/pd/api/v1/store/{store}").body)["status"]
+        return shown.get("sending_snap_count"), shown.get("receiving_snap_count")
+
+    for target in (2, 3):
+        traffic.start(1, target, 1000, lambda: None)
+    assert counts(1) == (None, None)
+    simulator.clock.advance(10)
+    assert (counts(1), counts(2), counts(4)) == ((2, None), (None, 1), (None, None))
+    simulator.call("POST", "/pd/api/v1/config", body=b'{"max-snapshot-count": 1}')
+    may = [simulator.coordinator.stores.may_take_peer(simulator.world.stores[one]) for one in (1, 2, 4)]
+    assert may == [False, True, True]
+    simulator.clock.advance(100)
+    assert counts(1) == (None, None)

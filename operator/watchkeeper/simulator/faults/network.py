@@ -96,11 +96,12 @@ def _rejoin(scene: Scene) -> None:
         and not _is_lost(scene, region, peer.store_id)
         and scene.store_states.of(peer.store_id) is not Liveness.DEAD
     ]
+    fresh = [(region, peer_id) for region, peer_id in behind if peer_id not in region.pending]
     for region, peer_id in behind:
         with world.regions.changing(region):
             region.down.pop(peer_id)
             region.pending.add(peer_id)
-    scene.after(world.knobs.catch_up_seconds, lambda: _caught_up(scene, behind))
+    scene.after(world.knobs.catch_up_seconds, lambda: _caught_up(scene, fresh))
 
 
 def _caught_up(scene: Scene, behind: list[tuple[Region, int]]) -> None:

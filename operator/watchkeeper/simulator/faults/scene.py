@@ -197,15 +197,13 @@ class Scene:
         store = self.world.stores.get(store_id)
         if store is None:
             return
-        if store.liveness is Liveness.DEAD and state is Liveness.SILENT:
-            self.life.come_back(store)
         match state:
             case Liveness.DEAD:
                 self.life.kill(store)
-            case Liveness.SILENT:
+            case Liveness.SILENT if store.liveness is not Liveness.DEAD:
                 self.life.silence(store)
             case _:
-                self.life.come_back(store)
+                self.life.come_back(store, state or Liveness.ALIVE)
 
     def _store_busy(self, store_id: int, state: bool | None) -> None:
         store = self.world.stores.get(store_id)

@@ -78,6 +78,10 @@ def _store_status(world: World, one: Store) -> dict[str, Json]:
         status["pending_peer_count"] = len(held.pending)
     if has_beaten:
         status["slow_score"] = one.slow_score
+    if has_beaten and one.sending_snapshots:
+        status["sending_snap_count"] = one.sending_snapshots
+    if has_beaten and one.receiving_snapshots:
+        status["receiving_snap_count"] = one.receiving_snapshots
     if one.is_busy:
         status["is_busy"] = True
     status["start_ts"] = gotext.rfc3339(one.started_ns, whole_seconds=True)

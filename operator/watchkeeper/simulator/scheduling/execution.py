@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -64,6 +63,8 @@ class StepExecutor:
         self.received: Counter[int] = Counter()
         """Steps that PD has sent, by store."""
         self.snapshots = SnapshotTraffic(world)
+        self._stalled: list[tuple[Region, int, int]] = []
+        """Region, new peer and its store, of snapshots that a fault holds back."""
 
     def receive(self, step: Step, region: Region) -> None:
         """A step reaches the leader's store; it is dropped without a word if that store cannot or will not."""
@@ -148,24 +149,23 @@ class StepExecutor:
             region.peers.append(Peer(step.peer_id, step.store_id, Role.LEARNER))
             region.pending.add(step.peer_id)
             region.conf_ver += 1
-        stalled = any(
-            fault.action is StepAction.STALL_SNAPSHOT and fault.applies(step.store_id, region.id)
-            for fault in self.faults
-        )
-        if not stalled:
-            self._send_snapshot(region, step.peer_id, step.store_id)
+        self._send_snapshot(region, step.peer_id, step.store_id)
 
     def _send_snapshot(self, region: Region, peer_id: int, target: int) -> None:
-        """From the leader's store; when that dies on the way, its successor begins anew, as soon as there is one."""
+        """From the leader's store to a new peer; when one of the two restarts on the way, it begins anew."""
         if peer_id not in region.pending or self._world.regions.get(region.id) is not region:
             return
+        if any(one.action is StepAction.STALL_SNAPSHOT and one.applies(target, region.id) for one in self.faults):
+            self._stalled.append((region, peer_id, target))
+            return
         source = region.leader_store
-        if self._is_dead(source):
+        if self._is_dead(source) or self._is_dead(target):
             self._world.clock.after(_RAFT_TICK_SECONDS, lambda: self._send_snapshot(region, peer_id, target))
             return
+        began = self._starts(source, target)
 
         def arrived() -> None:
-            if self._is_dead(source):
+            if self._is_dead(source) or self._is_dead(target) or self._starts(source, target) != began:
                 self._send_snapshot(region, peer_id, target)
             else:
                 self._caught_up(region, peer_id)
@@ -176,6 +176,10 @@ class StepExecutor:
         else:
             self.snapshots.start(source, target, region.size, arrived)
 
+    def _starts(self, *stores: int) -> list[int]:
+        """When the processes of stores were started: others than before have forgotten what was under way."""
+        return [self._world.stores[store].started_ns for store in stores if store in self._world.stores]
+
     def _is_dead(self, store_id: int) -> bool:
         store = self._world.stores.get(store_id)
         return store is None or store.liveness is Liveness.DEAD
@@ -184,10 +188,8 @@ class StepExecutor:
         peer = next((peer for peer in region.peers if peer.id == peer_id), None)
         if peer is None or peer_id not in region.pending or self._world.regions.get(region.id) is not region:
             return
-        store = self._world.stores.get(peer.store_id)
-        if store is not None and store.liveness is not Liveness.DEAD:
-            with self._world.regions.changing(region):
-                region.pending.discard(peer_id)
+        with self._world.regions.changing(region):
+            region.pending.discard(peer_id)
 
     def _remove(self, step: RemovePeer, region: Region) -> None:
         if region.leader_store == step.store_id:
@@ -207,19 +209,10 @@ class StepExecutor:
             region.conf_ver += len(roles)
 
     def resume_snapshots(self) -> None:
-        """Let peers go on whose snapshots were stalled by a fault that is gone."""
-        for region_id in self._world.regions.pending:
-            region = self._world.regions.get(region_id)
-            for peer_id in sorted(region.pending) if region is not None else ():
-                self._world.clock.after(0, _bound(self._caught_up, region, peer_id))
-
-
-def _bound(call: Callable[[Region, int], None], region: Region | None, peer_id: int) -> Callable[[], None]:
-    def action() -> None:
-        if region is not None:
-            call(region, peer_id)
-
-    return action
+        """Send those snapshots that were stalled by a fault that is gone."""
+        stalled, self._stalled = self._stalled, []
+        for region, peer_id, target in stalled:
+            self._send_snapshot(region, peer_id, target)
 
 
 def _roles(step: Step) -> list[tuple[Change, Role]]:

@@ -39,13 +39,18 @@ class StoreFilter:
             and not store.is_busy
             and self._silence(store) <= DISCONNECTED_SECONDS
             and store.used <= store.capacity * low_space
-            and not self._has_many_pending(store)
+            and not self._is_throttled(store)
         )
 
-    def _has_many_pending(self, store: Store) -> bool:
-        """Too many peers there have not caught up yet; 0 is no limit (`tooManyPendingPeers`)."""
-        most = self._world.config.limit("max-pending-peer-count", self._world.clock.now)
-        return 0 < most < len(self._world.regions.of_store(store.id).pending)
+    def _is_throttled(self, store: Store) -> bool:
+        """Too many snapshots are on their way, or too many peers there pending, for which 0 is no limit.
+
+        Source: `tooManySnapshots` and `tooManyPendingPeers`.
+        """
+        now, config = self._world.clock.now, self._world.config
+        snapshots, pending = (config.limit(f"max-{what}-count", now) for what in ("snapshot", "pending-peer"))
+        is_busy = max(store.sending_snapshots, store.receiving_snapshots) > snapshots
+        return is_busy or 0 < pending < len(self._world.regions.of_store(store.id).pending)
 
     def refuses_operators(self, store: Store) -> bool:
         """Silent for ten minutes, which refuses even an operator by hand."""

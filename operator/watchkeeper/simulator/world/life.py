@@ -26,6 +26,8 @@ class StoreLife:
     def __init__(self, world: World) -> None:
         self._world = world
         self._timers: dict[int, list[Timer]] = {}
+        self._behind: set[int] = set()
+        """Peers that are pending because their stores were away; others are for reasons of their own."""
 
     def start(self, store: Store) -> None:
         """Begin to beat, at a moment of its own within the interval."""
@@ -83,13 +85,16 @@ class StoreLife:
         timer = self._world.clock.after(seconds, lambda: action(store))
         self._timers.setdefault(store.id, []).append(timer)
 
-    def come_back(self, store: Store) -> None:
-        """It beats at once; where it was dead its peers first have to catch up."""
-        for timer in self._timers.pop(store.id, []):
-            timer.cancel()
+    def come_back(self, store: Store, how: Liveness = Liveness.ALIVE) -> None:
+        """It beats at once, unless it comes back silent; where it was dead its peers first have to catch up."""
         was_dead = store.liveness is Liveness.DEAD
-        store.liveness = Liveness.ALIVE
-        self._beat(store)
+        if how is Liveness.ALIVE:
+            for timer in self._timers.pop(store.id, []):
+                timer.cancel()
+            store.liveness = how
+            self._beat(store)
+        else:
+            self._fail(store, how)
         if was_dead:
             store.started_ns = self._world.clock.wall_ns()
             store.cold_since = self._world.clock.now
@@ -105,22 +110,32 @@ class StoreLife:
             if self._leads_nobody(region, store):
                 region.down.pop(peer.id, None)
                 self.elect(region)
+                if peer.id in self._behind:
+                    behind.append((region, peer.id))
                 continue
+            is_behind = peer.id in self._behind or peer.id not in region.pending
             with self._world.regions.changing(region):
                 region.down.pop(peer.id, None)
                 region.pending.add(peer.id)
-            behind.append((region, peer.id))
-        self._world.clock.after(self._world.knobs.catch_up_seconds, lambda: self._catch_up(behind))
+            if is_behind:
+                self._behind.add(peer.id)
+                behind.append((region, peer.id))
+        self._world.clock.after(self._world.knobs.catch_up_seconds, lambda: self._catch_up(store, behind))
 
     def _leads_nobody(self, region: Region, store: Store) -> bool:
         leader = self._world.stores.get(region.leader_store)
         return leader is None or leader is store or leader.liveness is Liveness.DEAD
 
-    def _catch_up(self, behind: list[tuple[Region, int]]) -> None:
+    def _catch_up(self, store: Store, behind: list[tuple[Region, int]]) -> None:
+        if store.liveness is Liveness.DEAD:
+            return  # they catch up after its next start
+        self._behind -= {peer_id for _, peer_id in behind}
         for region, peer_id in behind:
             if peer_id in region.pending and self._world.regions.get(region.id) is region:
                 with self._world.regions.changing(region):
                     region.pending.discard(peer_id)
+                if region.leader_store != store.id and self._leads_nobody(region, store):
+                    self.elect(region)
 
     def _regions(self, store: Store) -> list[Region]:
         held = (self._world.regions.get(region_id) for region_id in self._world.regions.of_store(store.id).peers)

@@ -51,6 +51,10 @@ class SnapshotTraffic:
         """How many a store sends and receives."""
         return len(self._under_way.get(store, ()))
 
+    def sending(self, store: int) -> int:
+        """How many a store sends."""
+        return sum(one.source == store for one in self._under_way.get(store, ()))
+
     def refresh(self, store: int) -> None:
         """The disk of a store has changed: share its bandwidth out anew."""
         self._share_out(store)

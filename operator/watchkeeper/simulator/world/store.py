@@ -80,6 +80,9 @@ class Store:
     region_weight: float = 1.0
     slow_score: int = 1
     is_busy: bool = False
+    sending_snapshots: int = 0
+    receiving_snapshots: int = 0
+    """Snapshots under way, as its last heartbeat said."""
     region_reports: float = 0.0
     """Heartbeats of the regions that it leads, so far."""
     liveness: Liveness = Liveness.ALIVE

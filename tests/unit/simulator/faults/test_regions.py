@@ -225,6 +225,33 @@ def test_a_store_with_too_many_pending_peers_gets_no_more_from_pd() -> None:
     assert bed.store(2)["pending_peer_count"] > 6
 
 
+def test_a_restart_brings_nobody_up_whom_a_fault_keeps_behind() -> None:
+    bed = Bed()
+    number = bed.do("peers-pending", store=2, count=7)
+    other = bed.do("peers-pending", store=3, count=4)
+    bed.do("cold-restart", store=2, down_seconds=5)
+    bed.do("network-cut", stores=[2], seconds=700)
+    bed.pass_time(800)
+    assert bed.store(2)["pending_peer_count"] == 7
+    bed.heal(number)
+    assert (bed.checked("pending-peer"), bed.store(3)["pending_peer_count"]) == (4, 4)
+    bed.heal(other)
+    assert bed.checked("pending-peer") == 0
+
+
+def test_a_new_peer_whose_snapshot_was_held_back_still_needs_it_afterwards() -> None:
+    bed = Bed(knobs=Knobs(snapshot_mib_per_second=2))
+    number = bed.do("peers-pending", store=2, count=0)
+    region = next(one for one in bed.sim.world.regions if one.peer_on(2) is None)
+    bed.ask("POST", "/operators", {"name": "add-learner", "region_id": region.id, "store_id": 2})
+    bed.pass_time(300)
+    bed.heal(number)
+    bed.pass_time(40)
+    assert len(region.pending) == 1
+    bed.pass_time(10)
+    assert not region.pending, "96 MiB at 2 MiB/s"
+
+
 @pytest.mark.parametrize(("kind", "check"), [("peers-missing", "miss-peer"), ("peers-extra", "extra-peer")])
 def test_missing_and_extra_peers_show_until_the_rule_checker_acts(kind: str, check: str) -> None:
     bed = Bed()

@@ -4,6 +4,7 @@ import pytest
 
 from tests.unit.simulator.faults.bed import Bed
 from watchkeeper.simulator import Knobs
+from watchkeeper.simulator.world.store import Liveness
 
 
 def test_a_crash_shows_as_disconnected_then_down_and_heals_by_itself() -> None:
@@ -168,3 +169,15 @@ def test_a_second_reason_to_be_dead_is_no_second_death() -> None:
     bed.heal(first)
     bed.pass_time(60)
     assert bed.states()[2] == "Disconnected"
+
+
+def test_a_store_that_is_silent_still_does_not_beat_when_its_crash_is_over() -> None:
+    bed = Bed(max_store_down_seconds=200)
+    silent, crash = bed.do("store-silent", store=2), bed.do("store-crash", store=2)
+    bed.pass_time(100)
+    bed.heal(crash)
+    assert (bed.states()[2], bed.sim.world.stores[2].liveness) == ("Disconnected", Liveness.SILENT)
+    bed.pass_time(120)
+    assert bed.states()[2] == "Down"
+    bed.heal(silent)
+    assert bed.states()[2] == "Up"
