@@ -136,7 +136,10 @@ class DiskLow(StoreFault):
         """Fill it; its heartbeat says so at once."""
         store = scene.store(self.store)
         scene.world.report_space(store)
-        taken = max(store.capacity - store.used - self.left, 0)
+        free = store.capacity - store.used
+        taken = free - self.left
+        if taken <= 0:
+            raise ValueError(f"store {store.id} has only {free / GIB:.4g} GiB left ({free} bytes): give less")
         store.other_used += taken
         scene.world.report_space(store)
 

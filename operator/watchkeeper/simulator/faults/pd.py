@@ -41,6 +41,8 @@ def change_leader(scene: Scene, to: str | None = None) -> None:
     Raises:
         ValueError: no member can take it.
     """
+    if scene.members.leader is None:
+        raise ValueError("the leadership cannot move: no member has it")
     if len(scene.members.all) == 1:
         scene.members.reelect()
     elif not scene.members.transfer(to):

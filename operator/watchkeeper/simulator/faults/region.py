@@ -273,6 +273,8 @@ class MissingPeers(Happening):
         """Take followers' peers away."""
         store_id = scene.store(self.store).id
         followers = [one for one in scene.regions_of(store_id) if one.leader_store != store_id]
+        if not followers:
+            raise ValueError(f"store {store_id} has no peer that could go: it leads all of its regions, or has none")
         for region in followers[: self.count]:
             peer = region.peer_on(store_id)
             if peer is not None:

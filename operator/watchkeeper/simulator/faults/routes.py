@@ -80,7 +80,9 @@ class PdRoute(TrafficFault):
     """
 
     kind: Literal["pd-route"] = "pd-route"
-    method: str | None = Field(default=None, description="only requests of this method")
+    method: Literal["GET", "POST", "DELETE", "PATCH"] | None = Field(
+        default=None, description="only requests of this method"
+    )
     status: int | None = Field(default=None, ge=400, le=599, description="status of the answer in PD's place")
     body: str = Field(default="", description="its text")
     milliseconds: float = Field(default=0.0, ge=0, le=600_000, description="real milliseconds that the answer waits")

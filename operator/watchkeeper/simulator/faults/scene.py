@@ -162,10 +162,27 @@ class Scene:
         data = b"" if body is None else json.dumps(body).encode()
         bare, _, query = path.partition("?")
         answer = self._handle(self.member(None), Call(method, bare, query, data, {"x-caller-id": who}))
+        if answer.later is not None:
+            self._go_on(f"{who}: {method} {path}", answer.delay, answer.later)
+            return answer
         said = answer.body.decode("utf-8", errors="replace").strip()
         if method != "GET":
             self.events.add("others", f"{who}: {method} {path} {data.decode()}: {answer.status} {said[:120]}")
         return answer
+
+    def _go_on(self, asked: str, delay: float, later: Callable[[], Answer]) -> None:
+        """PD is not done with what somebody has asked for."""
+
+        def look() -> None:
+            answer = later()
+            if answer.later is not None:
+                self._go_on(asked, answer.delay, answer.later)
+            else:
+                self.events.add(
+                    "others", f"{asked}: {answer.status} {answer.body.decode(errors='replace').strip()[:120]}"
+                )
+
+        self.after(delay, look)
 
     def add_store(self, spec: StoreSpec) -> Store:
         """A store joins and begins to beat."""

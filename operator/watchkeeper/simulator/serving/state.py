@@ -64,6 +64,6 @@ def state_view(simulator: Simulator) -> dict[str, Json]:
         "evicted_stores": simulator.evicted_stores,
         "paused_schedulers": {name: pause.body for name, pause in pauses.items() if pause is not None},
         "gc_services": sorted(simulator.world.services),
-        "requests": len(simulator.requests),
-        "writes": len(simulator.requests.writes),
+        "requests": simulator.requests.seen,
+        "writes": simulator.requests.writes_seen,
     }

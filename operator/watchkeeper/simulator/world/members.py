@@ -85,12 +85,12 @@ class Members:
         return len(running) * 2 > len(self.all)
 
     def transfer(self, to: str | None = None) -> bool:
-        """Move the leadership to a member, or to any other running one; False if there is none."""
+        """Move the leadership to a member, or to any other running one; False if there is none, or nobody leads."""
         others = [m.name for m in self.all if m.state is MemberState.RUNNING and m.name != self.leader]
         chosen = to if to is not None else next(iter(others), None)
         if chosen == self.leader:
             return True
-        if chosen not in others or not self.has_quorum:
+        if self.leader is None or chosen not in others or not self.has_quorum:
             return False
         self.etcd_leader = chosen
         self._elect_in(self._knobs.member_transfer_seconds, chosen)

@@ -127,3 +127,13 @@ def test_clients_feel_a_cold_cache_until_it_is_warm() -> None:
     assert during > 1.05 * before
     bed.pass_time(600)
     assert bed.p99() == pytest.approx(before, rel=0.03)
+
+
+def test_a_disk_that_has_less_left_already_is_not_filled_up() -> None:
+    bed = Bed()
+    with pytest.raises(ValueError, match=r"store 2 has only 96\.91 GiB left"):
+        bed.do("disk-low", store=2, available_gib=97)
+    bed.do("disk-low", store=2, available_gib=10)
+    with pytest.raises(ValueError, match="store 2 has only 10 GiB left"):
+        bed.do("disk-low", store=2, available_gib=10)
+    assert len(bed.sim.faults.active) == 1

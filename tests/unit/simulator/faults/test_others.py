@@ -213,3 +213,16 @@ def test_operator_v2_removes_foreign_entries_and_cancels_an_offline() -> None:
     bed.pass_time(31)
     assert evicted(bed) == {"3"}
     assert bed.states()[6] == "Up"
+
+
+def test_a_person_may_ask_for_what_takes_pd_a_while() -> None:
+    bed = Bed(stores=3, regions=9)
+    second = list(bed.sim.world.regions)[1]
+    bed.do("steps-ignored", region=second.id, seconds=30)
+    key = (second.start_key + b"\x80").hex()
+    bed.do("pd-ctl", path="/regions/split", body={"split_keys": [key], "retry_limit": 3})
+    bed.pass_time(90)
+    assert bed.get("/regions/count")["count"] == 10
+    said = [text for text in bed.events("others") if "/regions/split: 200" in text]
+    assert len(said) == 1
+    assert '"processed-percentage": 100' in said[0]

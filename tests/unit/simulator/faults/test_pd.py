@@ -240,3 +240,27 @@ def test_what_cannot_be_is_refused_before_anything_changes() -> None:
     with pytest.raises(ValueError, match=r"no PD member is called pd-9; there are \['pd-0'\]"):
         bed.do("pd-half-open", member="pd-9")
     assert bed.sim.faults.active == []
+
+
+def test_a_leadership_that_nobody_has_does_not_move() -> None:
+    bed = Bed()
+    bed.do("pd-member-down")
+    bed.pass_time(1)
+    with pytest.raises(ValueError, match="the leadership cannot move: no member has it"):
+        bed.do("pd-leader-change")
+    flapping = bed.do("pd-leader-flapping", every_seconds=1)
+    bed.pass_time(3.9)
+    assert bed.sim.members.leader is None, "an election takes as long as it does"
+    bed.pass_time(1)
+    assert bed.sim.members.leader is not None
+    bed.heal(flapping)
+
+
+def test_methods_of_a_route_are_written_as_they_are_sent() -> None:
+    bed = Bed()
+    with pytest.raises(ValueError, match="'GET', 'POST', 'DELETE' or 'PATCH'"):
+        bed.do("pd-route", method="post", status=503)
+    bed.do("pd-route", method="DELETE", path="/schedulers", status=503, times=1)
+    assert bed.ask("GET", "/schedulers")[0] == 200
+    assert bed.ask("DELETE", "/schedulers/evict-leader-scheduler")[0] == 503
+    assert bed.ask("DELETE", "/schedulers/evict-leader-scheduler")[0] == 404

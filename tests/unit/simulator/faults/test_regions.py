@@ -308,3 +308,12 @@ def test_leaders_that_were_moved_away_bounce_back() -> None:
     bed.ask("POST", "/operators", body)
     bed.pass_time(30)
     assert bed.region(region)["leader"]["store_id"] == target
+
+
+def test_peers_that_are_not_there_cannot_go() -> None:
+    bed = Bed(stores=3, regions=3)
+    bed.do("pd-ctl-moves", store=2, every_seconds=1)
+    bed.pass_time(30)
+    assert bed.leaders(2) == 3
+    with pytest.raises(ValueError, match="store 2 has no peer that could go"):
+        bed.do("peers-missing", store=2)
