@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from watchkeeper.simulator import gonumbers
+
 Json = Any
 """What a JSON text can hold; shapes are checked where they are used."""
 
@@ -60,9 +62,11 @@ def parse(raw: bytes) -> Json:
     """
     text = raw.decode("utf-8", errors="replace")
     try:
-        return json.loads(text)
+        return gonumbers.loads(text)
     except json.JSONDecodeError as error:
         raise BadJson(*_syntax(text, error)) from error
+    except gonumbers.NotForGoError as error:
+        raise BadJson(error.message, error.data) from error
 
 
 def parse_object(raw: bytes, wanted: str = "map[string]interface {}") -> dict[str, Json]:

@@ -11,6 +11,10 @@ _MINUTE = 60 * _SECOND
 _HOUR = 60 * _MINUTE
 
 UINT64 = 1 << 64
+_LONGEST = (1 << 63) / _SECOND
+"""Go counts nanoseconds in 63 bits: 292 years."""
+LAST_SECOND = 253_402_300_799
+"""Unix seconds of the end of the year 9999."""
 
 
 def duration(nanoseconds: int) -> str:
@@ -47,6 +51,8 @@ def seconds(text: str) -> float:
         is_bare = bool(re.fullmatch(r"[0-9.]+", digits))
         raise ValueError(f'time: missing unit in duration "{text}"' if is_bare else f'time: invalid duration "{text}"')
     total = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
+    if total >= _LONGEST:
+        raise ValueError(f'time: invalid duration "{text}"')
     return -total if text.startswith("-") else total
 
 

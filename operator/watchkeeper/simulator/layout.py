@@ -9,9 +9,8 @@ from collections.abc import Iterable, Sequence
 from pydantic import BaseModel, ConfigDict, Field
 
 from watchkeeper.simulator.world.ids import MAX_ID, Id
+from watchkeeper.simulator.world.placement import HEX
 from watchkeeper.simulator.world.registration import StoreSpec
-
-_HEX = r"^([0-9a-fA-F]{2})*$"
 
 
 class RegionSpec(BaseModel):
@@ -20,8 +19,8 @@ class RegionSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: Id
-    start_key: str = Field(pattern=_HEX)
-    end_key: str = Field(pattern=_HEX)
+    start_key: str = Field(pattern=HEX)
+    end_key: str = Field(pattern=HEX)
     peers: dict[Id, Id] = Field(min_length=1)
     leader_store: Id
     conf_ver: int = Field(default=5, ge=1, le=MAX_ID)

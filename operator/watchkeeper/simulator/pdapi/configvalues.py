@@ -18,7 +18,7 @@ _FLOATS = {"tolerant-size-ratio", "low-space-ratio", "high-space-ratio"}
 
 
 def _is_uint(value: Json) -> bool:
-    return is_number(value) and value >= 0 and value == int(value)
+    return is_number(value) and 0 <= value < gotext.UINT64 and value == int(value)
 
 
 UINT = GoType("uint64", _is_uint)

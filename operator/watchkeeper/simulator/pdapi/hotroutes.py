@@ -9,6 +9,7 @@ from watchkeeper.simulator.gojson import BadJson, Json
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
 from watchkeeper.simulator.pdapi.gostructs import INT64, STRINGS, GoType, decode
+from watchkeeper.simulator.pdapi.numbers import path_uint
 from watchkeeper.simulator.pdapi.router import Handler, Route, Unbootstrapped
 from watchkeeper.simulator.pdapi.storeroutes import known_store
 from watchkeeper.simulator.scheduling.hotpeer import HotKind, HotPeer
@@ -38,9 +39,11 @@ def _hot_regions(kind: HotKind) -> Handler:
 
 
 def _named_store(context: Context, text: str) -> Store:
-    if not (text.isascii() and text.isdecimal()):
-        raise PdError(400, f"invalid store id: {text}")
-    return known_store(context, int(text), 500)
+    try:
+        store_id = path_uint(text)
+    except PdError as error:
+        raise PdError(400, f"invalid store id: {text}") from error
+    return known_store(context, store_id, 500)
 
 
 def _store(context: Context, kind: HotKind, store: Store, *, leaders: bool) -> dict[str, Json]:

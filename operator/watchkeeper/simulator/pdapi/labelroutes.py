@@ -7,7 +7,7 @@ from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import RENDERED_TEXT_TYPE, Answer, Call, PdError, reply
 from watchkeeper.simulator.pdapi.gostructs import INT, STRING, STRINGS, decode, objects
-from watchkeeper.simulator.pdapi.numbers import path_uint
+from watchkeeper.simulator.pdapi.numbers import hex_key, path_uint
 from watchkeeper.simulator.pdapi.router import Route
 from watchkeeper.simulator.world.labels import LabelRule, RegionLabel
 from watchkeeper.simulator.world.region import Region
@@ -111,8 +111,8 @@ def _range(one: Json) -> tuple[str, str]:
 
 def _key(text: str) -> bytes:
     try:
-        return bytes.fromhex(text)
-    except ValueError as error:
+        return hex_key(text)
+    except PdError as error:
         raise PdError(400, f"[PD:hex:ErrHexDecodingString]decode string {text} error") from error
 
 

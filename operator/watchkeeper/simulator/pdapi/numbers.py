@@ -12,6 +12,8 @@ from watchkeeper.simulator.pdapi.exchange import PdError
 _UNSIGNED = re.compile(r"[0-9]+\Z")
 _TRUE = {"1", "t", "T", "true", "TRUE", "True"}
 _FALSE = {"0", "f", "F", "false", "FALSE", "False"}
+_LONGEST = 20
+"""Digits of the largest number of 64 bits."""
 _SIGNED = re.compile(r"[+-]?[0-9]+\Z")
 
 
@@ -44,7 +46,13 @@ def _no_uint(text: str, bits: int = 64) -> str | None:
     """What Go's `strconv.ParseUint` says of text that is no number of so many bits."""
     if not _UNSIGNED.match(text):
         return gotext.invalid_number("ParseUint", text)
-    return None if int(text) < 2**bits else gotext.number_too_large("ParseUint", text)
+    return None if _fits(text, 2**bits) else gotext.number_too_large("ParseUint", text)
+
+
+def _fits(digits: str, bound: int) -> bool:
+    """Whether a number is below a bound; it may have more digits than Python reads."""
+    digits = digits.lstrip("0")
+    return len(digits) <= _LONGEST and int(digits or "0") < bound
 
 
 def query_int(text: str, status: int = 400, function: str = "Atoi") -> int:
@@ -55,6 +63,8 @@ def query_int(text: str, status: int = 400, function: str = "Atoi") -> int:
     """
     if not _SIGNED.match(text):
         raise PdError(status, gotext.invalid_number(function, text))
+    if not _fits(text.lstrip("+-"), 2**63 + text.startswith("-")):
+        raise PdError(status, gotext.number_too_large(function, text))
     return int(text)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
-from watchkeeper.simulator.pdapi.numbers import hex_key
+from watchkeeper.simulator.pdapi.numbers import hex_key, path_uint
 from watchkeeper.simulator.pdapi.router import Route
 from watchkeeper.simulator.world.placement import Rule, RuleFit, RuleGroup, applied, fit
 from watchkeeper.simulator.world.region import Peer, Region, Role
@@ -127,12 +127,13 @@ def _of_group(context: Context, group: str) -> list[Json]:
 
 
 def _region(context: Context, call: Call) -> Region:
-    text = call.arguments["region"]
-    if not text.isdecimal():
-        raise PdError(400, "[PD:region:ErrRegionInvalidID]invalid region id")
-    region = context.world.regions.get(int(text))
+    try:
+        region_id = path_uint(call.arguments["region"])
+    except PdError as error:
+        raise PdError(400, "[PD:region:ErrRegionInvalidID]invalid region id") from error
+    region = context.world.regions.get(region_id)
     if region is None:
-        raise PdError(404, f"[PD:region:ErrRegionNotFound]region {text} not found")
+        raise PdError(404, f"[PD:region:ErrRegionNotFound]region {region_id} not found")
     return region
 
 

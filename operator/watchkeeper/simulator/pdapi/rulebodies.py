@@ -6,6 +6,7 @@ from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import PdError
 from watchkeeper.simulator.pdapi.gostructs import BOOL, INT, STRING, STRINGS, decode, objects
+from watchkeeper.simulator.pdapi.numbers import hex_key
 from watchkeeper.simulator.world.placement import LabelConstraint, Rule, RuleGroup
 
 _RULE = {
@@ -90,8 +91,8 @@ def _constraints(bodies: list[dict[str, Json]], raw: bytes) -> tuple[LabelConstr
 
 def _key(text: str) -> bytes:
     try:
-        return bytes.fromhex(text)
-    except ValueError as error:
+        return hex_key(text)
+    except PdError as error:
         raise PdError(400, f"[PD:hex:ErrHexDecodingString]decode string {text} error") from error
 
 

@@ -6,7 +6,7 @@ from watchkeeper.simulator import gojson, gotext
 from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
-from watchkeeper.simulator.pdapi.numbers import is_number
+from watchkeeper.simulator.pdapi.numbers import is_number, path_uint
 from watchkeeper.simulator.pdapi.router import Route, Unbootstrapped
 from watchkeeper.simulator.pdapi.schedulerconfig import APPLIED, hold
 from watchkeeper.simulator.scheduling.diagnosis import Diagnosis
@@ -70,8 +70,8 @@ def remove(context: Context, call: Call) -> Answer:
     """DELETE /schedulers/{name}: one entry by its store, answered null; or a whole scheduler, answered with a text."""
     name = call.arguments["name"]
     for holder in (EVICT_LEADER, GRANT_LEADER):
-        if name.startswith(f"{holder}-"):
-            return _remove_entry(context, holder, name.removeprefix(f"{holder}-"))
+        if name.startswith(holder) and name != holder:
+            return _remove_entry(context, holder, name.rpartition("-")[2])
     if not context.coordinator.schedulers.remove(name):
         raise PdError(404, _NOT_FOUND)
     context.coordinator.runner.wake(BALANCE_LEADER)
@@ -79,7 +79,14 @@ def remove(context: Context, call: Call) -> Answer:
 
 
 def _remove_entry(context: Context, holder: str, store: str) -> Answer:
-    if not store.isdecimal() or not context.coordinator.schedulers.release(holder, int(store)):
+    """What the scheduler's own route answers, without its text: PD asks it for the store behind the last hyphen."""
+    if not store or context.coordinator.schedulers.get(holder) is None:
+        raise PdError(404, None)
+    try:
+        store_id = path_uint(store)
+    except PdError as error:
+        raise PdError(400, None) from error
+    if not context.coordinator.schedulers.release(holder, store_id):
         raise PdError(404, None)
     context.coordinator.runner.wake(BALANCE_LEADER)
     return reply(None)

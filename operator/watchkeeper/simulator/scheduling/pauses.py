@@ -21,7 +21,7 @@ class Pause:
         """The times as PD shows them."""
         return {
             "paused_at": gotext.rfc3339(self.since * NANOSECONDS),
-            "resume_at": gotext.rfc3339(self.until * NANOSECONDS),
+            "resume_at": gotext.rfc3339(min(self.until, gotext.LAST_SECOND) * NANOSECONDS),
         }
 
 

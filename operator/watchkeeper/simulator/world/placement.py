@@ -12,6 +12,8 @@ from watchkeeper.simulator.world.ids import MAX_ID
 from watchkeeper.simulator.world.region import Peer, Region, Role
 from watchkeeper.simulator.world.store import Store
 
+HEX = r"^([0-9a-fA-F]{2})*$"
+"""A key as people write it down."""
 LABEL_BASE = 100
 """Each label level counts a hundred times the one below (recording rules-07: three zones give 300)."""
 
@@ -57,8 +59,8 @@ class Rule(BaseModel):
     id: str = "default"
     index: int = Field(default=0, ge=-MAX_ID - 1, le=MAX_ID)
     override: bool = False
-    start_key: str = ""
-    end_key: str = ""
+    start_key: str = Field(default="", pattern=HEX)
+    end_key: str = Field(default="", pattern=HEX)
     role: str = Field(default="voter", pattern="^(voter|leader|follower|learner)$")
     count: int = Field(default=3, ge=1, le=MAX_ID)
     label_constraints: tuple[LabelConstraint, ...] = ()
