@@ -8,17 +8,20 @@ from typing import Annotated, Any
 
 import typer
 
+from watchkeeper.adapters.kubernetes.access import Permission
 from watchkeeper.adapters.kubernetes.stored import parsed
 from watchkeeper.admission.identity import NAMESPACE as OPERATOR_NAMESPACE
 from watchkeeper.api.v1alpha1 import ActionProposal, EmergencyStop, Subject
 from watchkeeper.api.v1alpha1.actionproposal import Phase
 from watchkeeper.api.v1alpha1.emergencystop import EVERYTHING
+from watchkeeper.api.v1alpha1.meta import GROUP
 from watchkeeper.cli.cluster import Cluster, Raw
 from watchkeeper.cli.exits import Exit, Failure
 from watchkeeper.cli.options import ObjectOutput, OperatorNamespace, Reason, Yes
 from watchkeeper.cli.printing import show_list, show_object
 from watchkeeper.cli.refusals import sentence
 from watchkeeper.cli.session import Session
+from watchkeeper.domain.approval import SERVICE_ACCOUNT_PREFIX
 from watchkeeper.domain.orders import reach_of
 from watchkeeper.errors import Transient, WatchkeeperError
 
@@ -90,6 +93,7 @@ async def resume(
                 ("by", [wanted.spec.by or "somebody"]),
             ]
         )
+        await _may_lift(cluster, wanted)
         if not yes:
             if not session.screen.interactive:
                 raise Failure(Exit.NOT_CONFIRMED, "there is no terminal to ask on", "repeat with --yes")
@@ -98,6 +102,25 @@ async def resume(
         await cluster.delete(wanted)
         session.screen.say(f"lifted {wanted.metadata.name}")
         await _left(session, cluster, namespace)
+
+
+async def _may_lift(cluster: Cluster, wanted: EmergencyStop) -> None:
+    """The rules of `admission.guards.RESUME`, told before anything is asked; the API server decides.
+
+    Raises:
+        Failure: this user may not.
+    """
+    who, where, plural = await cluster.whoami(), wanted.metadata, EmergencyStop.info.plural
+    if who.startswith(SERVICE_ACCOUNT_PREFIX):
+        raise Failure(Exit.NOT_ALLOWED, "lifting a stop is for people: service accounts may not")
+    wanting = [Permission(verb, GROUP, plural, "", where.namespace, where.name) for verb in ("resume", "delete")]
+    if lacking := await cluster.lacking(wanting):
+        verb = lacking[0].verb
+        raise Failure(
+            Exit.NOT_ALLOWED,
+            f"{who} lacks verb {verb} on {plural} in namespace {where.namespace}: the stop stays",
+            f"ask for ClusterRole watchkeeper-resumer; check with: kubectl -n {where.namespace} auth can-i {verb} {plural}",
+        )
 
 
 async def _which(session: Session, cluster: Cluster, namespace: str, name: str | None) -> EmergencyStop:

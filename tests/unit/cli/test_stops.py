@@ -178,3 +178,23 @@ def test_a_person_is_asked(run: Run, monkeypatch: pytest.MonkeyPatch, answer: st
     monkeypatch.setattr(Screen, "interactive", True)
     assert run(server, "resume", input=answer).exit_code == code
     assert bool(server.objects) == (code != 0)
+
+
+@pytest.mark.parametrize("options", [(), ("--yes",)], ids=["asked", "yes"])
+@pytest.mark.parametrize(
+    ("user", "lacks", "said"),
+    [
+        ("eve", ["resume"], "eve lacks verb resume on emergencystops in namespace shop: the stop stays"),
+        ("eve", ["delete"], "eve lacks verb delete on emergencystops in namespace shop: the stop stays"),
+        ("system:serviceaccount:shop:ci", [], "service accounts may not"),
+    ],
+)
+def test_who_may_not_lift_it_is_told_before_being_asked(
+    run: Run, monkeypatch: pytest.MonkeyPatch, user: str, lacks: list[str], said: str, options: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(Screen, "interactive", True)
+    server = MemoryServer(user, stop(), lacks=lacks)
+    result = run(server, "resume", *options, input="y\n")
+    assert (result.exit_code, server.sent) == (3, [])
+    assert said in result.output
+    assert "Lift this stop?" not in result.output
