@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from watchkeeper.api.v1alpha1 import ActionProposal
-from watchkeeper.api.v1alpha1.actionproposal import Approval, ApprovalStatus, Attempt, Verdict
+from watchkeeper.api.v1alpha1.actionproposal import Approval, ApprovalStatus, Attempt, Phase, Verdict
 from watchkeeper.cli.attention import UNHEARD
 from watchkeeper.cli.screen import Fact
 from watchkeeper.cli.times import moment
@@ -93,7 +93,7 @@ def _state(proposal: ActionProposal, now: datetime) -> Iterator[Fact]:
     ended = _ended(proposal)
     if spec.not_before_time:
         yield "not before", [moment(spec.not_before_time, now)]
-    if status.expires_time and not ended:
+    if status.expires_time and not ended and phase != Phase.EXECUTING:  # what was sent does not expire
         yield "expires", [moment(status.expires_time, now)]
     if status.next_attempt_time and not ended:
         yield "next try", [moment(status.next_attempt_time, now)]

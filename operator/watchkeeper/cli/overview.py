@@ -97,8 +97,12 @@ async def status(session: Session, all_namespaces: AllNamespaces = False) -> Non
         }
         for title, sentences in said.items():
             _say(session, title, sentences)
-        if not any((*shown, *said.values())):
-            session.screen.note(f"nothing to see in {f'namespace {namespace}' if namespace else 'any namespace'}")
+        place = f"namespace {namespace}" if namespace else "any namespace"
+        if found.get(Subject) == []:  # nobody should take a wrong namespace for a quiet night
+            elsewhere = f"; everywhere: {session.program} status -A" if namespace else ""
+            session.screen.note(f"there is no Subject in {place}, so no database is watched there{elsewhere}")
+        elif not any((*shown, *said.values())):
+            session.screen.note(f"nothing to see in {place}")
         for refusal in denied:
             session.screen.note(f"not shown: {sentence(refusal, session)}")
 

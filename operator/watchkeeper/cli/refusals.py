@@ -106,7 +106,7 @@ def _denied(text: str) -> list[str]:
 def _where_from(text: str, session: Session) -> list[str]:
     """That the namespace was not typed: the one meant is often another."""
     rbac = _RBAC.search(text)
-    if session.given.namespace is not None or rbac is None or not rbac["namespace"]:
+    if rbac is None or rbac["namespace"] not in session.assumed:
         return []
     return [f"namespace {rbac['namespace']} is that of the kubeconfig's context; say another with -n"]
 

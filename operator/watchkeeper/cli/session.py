@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from watchkeeper.cli.cluster import Cluster
 from watchkeeper.cli.options import Globals
@@ -19,11 +19,13 @@ class Session:
         given: the options that every command has.
         screen: where to write.
         program: as it was called, for commands to type next: `watchkeeper` or `kubectl watchkeeper`.
+        assumed: namespaces that nobody typed: they are those of the kubeconfig's context.
     """
 
     given: Globals
     screen: Screen
     program: str
+    assumed: list[str] = field(default_factory=list)
 
     @asynccontextmanager
     async def cluster(self) -> AsyncIterator[Cluster]:
@@ -44,7 +46,10 @@ class Session:
 
     def namespace(self, cluster: Cluster) -> str:
         """The one given, else the one of the kubeconfig's context."""
-        return self.given.namespace or cluster.server.namespace
+        if self.given.namespace:
+            return self.given.namespace
+        self.assumed.append(cluster.server.namespace)
+        return cluster.server.namespace
 
     def command(self, *words: str, namespace: str | None = None) -> str:
         """A command to type next; with the namespace where one was given or differs."""

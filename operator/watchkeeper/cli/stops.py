@@ -19,11 +19,11 @@ from watchkeeper.cli.cluster import Cluster, Raw
 from watchkeeper.cli.exits import Exit, Failure
 from watchkeeper.cli.options import ObjectOutput, OperatorNamespace, Reason, Yes
 from watchkeeper.cli.printing import show_list, show_object
-from watchkeeper.cli.refusals import sentence
+from watchkeeper.cli.refusals import explained, sentence
 from watchkeeper.cli.session import Session
 from watchkeeper.domain.approval import SERVICE_ACCOUNT_PREFIX
 from watchkeeper.domain.orders import reach_of
-from watchkeeper.errors import Transient, WatchkeeperError
+from watchkeeper.errors import Denied, Transient, WatchkeeperError
 
 MAX_TRIES = 5
 PAUSE_SECONDS = 1.0
@@ -49,7 +49,13 @@ async def stop(
         spec: dict[str, Any] = {"reason": reason} | ({"subjects": subject} if subject else {})
         with suppress(WatchkeeperError):  # a stop without a name is better than no stop
             spec["by"] = await cluster.whoami()
-        made = await _create(session, cluster, namespace, spec)
+        try:
+            made = await _create(session, cluster, namespace, spec)
+        except Denied as error:
+            told = explained(error, session)
+            less = session.command("stop", "--reason", "TEXT", namespace="NAMESPACE")
+            one = (f"who may stop a single namespace: {less}",) if everything else ()
+            raise Failure(told.code, *told.lines, *one) from error
         name = made["metadata"]["name"]
         if output is not None:
             show_object(session.screen, EmergencyStop, made, output)

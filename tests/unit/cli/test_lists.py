@@ -91,10 +91,20 @@ def test_what_the_standing_orders_hold_up(run: Run, snapshot: SnapshotAssertion)
     assert result.exit_code == 0
     assert result.output == snapshot
     well = policy(conditions=[{"type": "Ready", "status": "True", "message": "mode is Execute"}])
-    assert run(MemoryServer("bob", well), "status").stderr == "nothing to see in namespace shop\n"
-    assert run(MemoryServer("bob", policy()), "status").stderr == "nothing to see in namespace shop\n", (
-        "not looked at yet"
-    )
+    for given in (well, policy()):  # the second one has not been looked at yet
+        shown = run(MemoryServer("bob", given), "status")
+        assert (shown.exit_code, shown.stdout) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [((), "namespace shop"), (("-n", "shopp"), "namespace shopp"), (("-A",), "any namespace")],
+)
+def test_a_wrong_namespace_is_no_quiet_night(run: Run, arguments: tuple[str, ...], place: str) -> None:
+    result = run(MemoryServer("bob"), "status", *arguments)
+    assert f"there is no Subject in {place}, so no database is watched there" in result.stderr
+    assert ("everywhere: watchkeeper status -A" in result.stderr) is (place != "any namespace")
+    assert "nothing to see" not in result.output
 
 
 class Partly(MemoryServer):

@@ -127,6 +127,18 @@ def test_who_may_not_stop(run: Run) -> None:
     assert "watchkeeper-halter" in result.output
 
 
+def test_who_may_not_stop_everything_is_told_what_is_less(run: Run) -> None:
+    server = _server("carol")
+    server.refusals["POST"] = Denied(
+        'x: User "carol" cannot create resource "emergencystops" in API group "watchkeeper.dev" in the namespace '
+        '"watchkeeper-system"'
+    )
+    result = run(server, "stop", *WHY, "--all")
+    assert result.exit_code == 3
+    assert "kubeconfig's context" not in result.output  # nobody has to say another namespace than the one of --all
+    assert "who may stop a single namespace: watchkeeper stop --reason TEXT -n NAMESPACE" in result.output
+
+
 def test_the_object_that_came_of_it(run: Run) -> None:
     assert run(_server(), "stop", *WHY, "-o", "name").stdout == "emergencystop.watchkeeper.dev/stop-x7k2p\n"
 
