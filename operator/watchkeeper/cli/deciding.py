@@ -10,6 +10,7 @@ import typer
 from watchkeeper.adapters.kubernetes.patches import Operation, put, tested
 from watchkeeper.api.v1alpha1 import ActionProposal
 from watchkeeper.api.v1alpha1.actionproposal import Verdict
+from watchkeeper.api.v1alpha1.meta import rfc3339
 from watchkeeper.cli.cluster import Cluster
 from watchkeeper.cli.exits import Exit, Failure
 from watchkeeper.cli.facts import facts
@@ -21,6 +22,7 @@ from watchkeeper.cli.rights import (
     against_rejecting,
     decision_of,
     person,
+    void,
 )
 from watchkeeper.cli.session import Session
 from watchkeeper.cli.waiting import finish, patience
@@ -53,6 +55,11 @@ async def approve(
         who = await person(cluster, proposal)
         mine = decision_of(proposal, who.user)
         changed = False
+        if why := void(proposal, who.user, cluster.now()):
+            advice = "each person decides once: another person has to approve it, or it is proposed again"
+            raise Failure(
+                Exit.REFUSED, f"{who.user} has approved {name} already, and that does not count: {why}", advice
+            )
         if mine is None or mine.decision is not Verdict.APPROVED:
             session.screen.facts(facts(proposal, cluster.now()), aside=output is not None)
             _refuse(against_approving(proposal, who, cluster.now()))
@@ -167,4 +174,6 @@ def _approved(proposal: ActionProposal, who: Person) -> str:
     done = f"approved {proposal.metadata.name} as {who.user}, plan {digest[:12]}"
     if missing:
         return f"{done}: {missing} more {'people have' if missing > 1 else 'person has'} to approve"
-    return f"{done}: enough people have agreed; it runs when policy, stops and the database allow it"
+    start = proposal.spec.not_before_time
+    then = f", not before {rfc3339(start)}" if start else ""
+    return f"{done}: enough people have agreed; it runs when policy, stops and the database allow it{then}"

@@ -11,6 +11,7 @@ from watchkeeper.api.v1alpha1.actionproposal import Approval, ApprovalStatus, At
 from watchkeeper.cli.attention import UNHEARD
 from watchkeeper.cli.screen import Fact
 from watchkeeper.cli.times import moment
+from watchkeeper.domain.guidance import holds_until
 
 
 def facts(proposal: ActionProposal, now: datetime) -> list[Fact]:
@@ -93,7 +94,7 @@ def _state(proposal: ActionProposal, now: datetime) -> Iterator[Fact]:
     ended = _ended(proposal)
     if spec.not_before_time:
         yield "not before", [moment(spec.not_before_time, now)]
-    if status.expires_time and not ended and phase != Phase.EXECUTING:  # what was sent does not expire
+    if status.expires_time and not _decided(proposal):  # what was sent does not expire
         yield "expires", [moment(status.expires_time, now)]
     if status.next_attempt_time and not ended:
         yield "next try", [moment(status.next_attempt_time, now)]
@@ -140,8 +141,20 @@ def _decision(entry: Approval, proposal: ActionProposal, now: datetime) -> list[
     when = f", seen {moment(seen.seen_time, now)}" if seen else ", not yet seen by the operator"
     if seen is not None and not seen.guarded and entry.decision is Verdict.APPROVED:
         when += ": the guards were down, so it never counts"
+    elif seen is not None and rules is not None and entry.decision is Verdict.APPROVED and not _decided(proposal):
+        when += _held(holds_until(rules, seen), now)
     other = "" if entry.digest in (None, proposal.status.digest) else ", for another plan"
     return [f"{entry.decision} by {entry.by}{when}{other}", *_quoted(entry.reason or "")]
+
+
+def _held(until: datetime | None, now: datetime) -> str:
+    if until is None:
+        return ""
+    return (
+        f", holds until {moment(until, now)}"
+        if now < until
+        else f", lapsed {moment(until, now)}: it does not count any more"
+    )
 
 
 def _parameters(parameters: dict[str, object]) -> str:
@@ -159,6 +172,11 @@ def _quoted(text: str) -> list[str]:
 
 def _lines(text: str) -> list[str]:
     return text.split("\n") if text else []
+
+
+def _decided(proposal: ActionProposal) -> bool:
+    """Whether no approval is asked for any more."""
+    return proposal.status.phase not in (None, Phase.PROPOSED, Phase.VALIDATED)
 
 
 def _ended(proposal: ActionProposal) -> bool:

@@ -11,11 +11,13 @@ from datetime import datetime
 from watchkeeper.adapters.kubernetes.access import Permission
 from watchkeeper.api.v1alpha1 import ActionProposal
 from watchkeeper.api.v1alpha1.actionproposal import MAX_APPROVALS, Approval, Closed, Phase, Source, Verdict
-from watchkeeper.api.v1alpha1.meta import GROUP
+from watchkeeper.api.v1alpha1.meta import GROUP, rfc3339
 from watchkeeper.api.v1alpha1.vocabulary import Risk
 from watchkeeper.cli.cluster import Cluster
 from watchkeeper.cli.exits import Exit
+from watchkeeper.cli.times import moment
 from watchkeeper.domain.approval import SERVICE_ACCOUNT_PREFIX
+from watchkeeper.domain.guidance import earliest_approval, holds_until
 
 APPROVE = "approve"
 _PLURAL = ActionProposal.info.plural
@@ -98,7 +100,14 @@ def against_rejecting(proposal: ActionProposal, who: Person, now: datetime) -> l
 
 
 def _state(proposal: ActionProposal, now: datetime) -> list[Objection | None]:
-    return [_expired(proposal, now), _planned(proposal), _rejected(proposal), _open(proposal), _guarded(proposal)]
+    return [
+        _expired(proposal, now),
+        _planned(proposal),
+        _rejected(proposal),
+        _open(proposal),
+        _guarded(proposal),
+        _too_early(proposal, now),
+    ]
 
 
 def _ended(proposal: ActionProposal) -> Objection | None:
@@ -149,6 +158,36 @@ def _guarded(proposal: ActionProposal) -> Objection | None:
         return None
     why = "the guards are down: an approval that is seen now never counts, and nobody can give a second one"
     return Objection(Exit.REFUSED, why, "wait until they are up again (status tells what is off)")
+
+
+def _too_early(proposal: ActionProposal, now: datetime) -> Objection | None:
+    """The same: one that lapses before it may run is lost, and so is the voice of who gave it."""
+    rules, start = proposal.status.approval, proposal.spec.not_before_time
+    earliest = earliest_approval(proposal, rules) if rules is not None else None
+    if rules is None or start is None or earliest is None or now >= earliest:
+        return None
+    why = f"an approval holds for {rules.valid_seconds} s, and this does not run before {moment(start, now)}"
+    return Objection(
+        Exit.REFUSED, f"{why}: one that is given now lapses before that", f"approve after {rfc3339(earliest)}"
+    )
+
+
+def void(proposal: ActionProposal, user: str, now: datetime) -> str | None:
+    """Why an approval that this user has given does not count, as far as it can be seen; None: nothing is known against it."""
+    mine, rules = decision_of(proposal, user), proposal.status.approval
+    if mine is None or mine.decision is not Verdict.APPROVED or _ended(proposal) is not None:
+        return None
+    if mine.digest != proposal.status.digest:
+        return "it is for another plan than this one"
+    seen = next((one for one in (rules.decisions if rules else ()) if one.by == user), None)
+    if rules is None or seen is None:
+        return None
+    if not seen.guarded:
+        return "it was first seen while the guards were down, so nobody vouches for the name"
+    ends = holds_until(rules, seen)
+    if ends is not None and ends <= now:
+        return f"it lapsed at {moment(ends, now)} (spec.approval.validSeconds of the OperatorPolicy)"
+    return None
 
 
 _CLOSED = {

@@ -11,7 +11,7 @@ from watchkeeper.cli.facts import facts
 from watchkeeper.cli.options import Name, ObjectOutput
 from watchkeeper.cli.printing import show_object
 from watchkeeper.cli.refusals import sentence
-from watchkeeper.cli.rights import Person, against_approving, decision_of, person
+from watchkeeper.cli.rights import Person, against_approving, decision_of, person, void
 from watchkeeper.cli.screen import Fact
 from watchkeeper.cli.session import Session
 from watchkeeper.errors import WatchkeeperError
@@ -41,7 +41,8 @@ def standing(session: Session, proposal: ActionProposal, who: Person, now: datet
     """Whether this person may approve it, with the command, or why not."""
     mine = decision_of(proposal, who.user)
     if mine is not None and mine.decision is Verdict.APPROVED:
-        return [f"{who.user}: you have approved it"]
+        why = void(proposal, who.user, now)
+        return [f"{who.user}: you have approved it" + (f", and that does not count: {why}" if why else "")]
     objections = against_approving(proposal, who, now)
     if objections:
         return [f"{who.user}: you cannot approve it", *(f"- {one.line}" for one in objections)]

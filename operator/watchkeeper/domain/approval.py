@@ -75,6 +75,7 @@ def tally(
         distinct_from_proposer=rules.distinct_from_proposer,
         allow_service_accounts=rules.allow_service_accounts,
         digest_required=risk in rules.digest_for,
+        valid_seconds=rules.valid_seconds,
         decisions=decisions,
         summary=_summary(required, len(granted), shut, rejected),
     )

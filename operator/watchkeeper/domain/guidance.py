@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, ApprovalStatus, Verdict
+from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, ApprovalStatus, SeenDecision, Verdict
 from watchkeeper.api.v1alpha1.meta import rfc3339
 from watchkeeper.ports.guards import GuardState
 
@@ -58,10 +59,70 @@ def awaiting_approval(proposal: ActionProposal, *, stamping: bool, lapsed: Seque
     who = "one person" if missing == 1 else f"{missing} people"
     other = f" other than {proposal.spec.proposed_by}" if approval.distinct_from_proposer else ""
     until = f" before {rfc3339(proposal.status.expires_time)}" if proposal.status.expires_time else ""
+    but = f"{_not_yet(proposal, approval)}{_unvouched(approval)}{_lapsed(lapsed)}"
     return (
-        f"waits for approval by {who}{other}{until}{_unvouched(approval)}{_lapsed(lapsed)}. To approve exactly this plan:\n"
+        f"waits for approval by {who}{other}{until}{but}. To approve exactly this plan:\n"
         f"{approve_command(proposal, stamping=stamping)}"
     )
+
+
+def earliest_approval(proposal: ActionProposal, approval: ApprovalStatus) -> datetime | None:
+    """From when on an approval holds until the proposal may run; None: at any time."""
+    start = proposal.spec.not_before_time
+    if start is None or approval.valid_seconds is None:
+        return None
+    return start - timedelta(seconds=approval.valid_seconds)
+
+
+def _not_yet(proposal: ActionProposal, approval: ApprovalStatus) -> str:
+    earliest, made = earliest_approval(proposal, approval), proposal.metadata.creation_timestamp
+    if earliest is None or (made is not None and earliest <= made):
+        return ""
+    start = rfc3339(proposal.spec.not_before_time) if proposal.spec.not_before_time else ""
+    return (
+        f", and not before {rfc3339(earliest)} (an approval holds for {approval.valid_seconds} s, this starts at {start} "
+        "at the earliest, and each person decides once)"
+    )
+
+
+def over_before(
+    until: datetime | None, proposal: ActionProposal, approval: ApprovalStatus | None, *, now: datetime
+) -> str:
+    """What is over by the time at which a wait ends: the proposal, or approvals that it needs. To be put after the message.
+
+    Args:
+        until: when the wait ends; None: not known.
+        proposal: with the pinned time of its expiry.
+        approval: as counted now.
+        now: by the API server's clock.
+    """
+    if until is None:
+        return ""
+    expires = proposal.status.expires_time
+    if expires is not None and expires <= until:
+        return (
+            f"; it expires before that, at {rfc3339(expires)}, and will not run: propose it again with a notBeforeTime, "
+            "or a longer expiresAfterSeconds"
+        )
+    ends = {} if approval is None else _lapsing(approval, now, until)
+    if approval is None or approval.granted - len(ends) >= approval.required or approval.granted < approval.required:
+        return ""
+    return (
+        f"; the approval by {_some(sorted(ends))} lapses before that, at {rfc3339(min(ends.values()))}: then another person "
+        "has to approve (each decides once), or it is proposed again"
+    )
+
+
+def _lapsing(approval: ApprovalStatus, now: datetime, until: datetime) -> dict[str, datetime]:
+    """Who is counted now and will not be then, with the moment."""
+    approved = (one for one in approval.decisions if one.decision is Verdict.APPROVED and one.guarded)
+    ends = {one.by: holds_until(approval, one) for one in approved}
+    return {by: end for by, end in ends.items() if end is not None and now < end <= until}
+
+
+def holds_until(approval: ApprovalStatus, seen: SeenDecision) -> datetime | None:
+    """When an approval lapses; None: not known."""
+    return None if approval.valid_seconds is None else seen.seen_time + timedelta(seconds=approval.valid_seconds)
 
 
 def _unvouched(approval: ApprovalStatus) -> str:

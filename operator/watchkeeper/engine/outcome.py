@@ -20,7 +20,7 @@ from watchkeeper.api.v1alpha1.subject import InFlightState
 from watchkeeper.domain import verification
 from watchkeeper.domain.claims import Unsent
 from watchkeeper.domain.decision import End, Hold
-from watchkeeper.domain.guidance import acknowledge_command
+from watchkeeper.domain.guidance import acknowledge_command, over_before
 from watchkeeper.domain.lifecycle import Kind, Mark, Moment, advance
 from watchkeeper.domain.orders import HOLD
 from watchkeeper.domain.retry import attempts_used, next_attempt_time
@@ -62,6 +62,8 @@ class Outcomes:
         """Say what it waits for; `approval` are the rules of the decision as counted in this pass."""
         services = self._services
         wait = hold.wait
+        now, counted = services.clock.now(), approval or proposal.status.approval
+        message = wait.message + over_before(hold.until, proposal, counted, now=now)
         marks: list[Mark] = []
         if approval is not None:
             enough = approval.open and approval.granted >= approval.required
@@ -72,14 +74,14 @@ class Outcomes:
             marks,
             self._moment(proposal),
             reason=_HELD_AS.get(wait.reason, "Waiting"),
-            message=wait.message,
+            message=message,
             waits_for=wait.reason,
-            approval=approval or proposal.status.approval,
+            approval=counted,
         )
         await services.store.write_status(proposal, status)
         if hold.until is None:
             return Result(services.settings.wait_interval_seconds if wait.reason not in _EVENT_DRIVEN else None)
-        return Result(max(0.2, (hold.until - services.clock.now()).total_seconds()))
+        return Result(max(0.2, (hold.until - now).total_seconds()))
 
     async def cancel(self, proposal: ActionProposal, end: End, **changes: Any) -> Result:
         """End as Cancelled; `changes` are other fields of status."""

@@ -140,6 +140,55 @@ def test_approving_again_changes_nothing(run: Run) -> None:
     assert result.stdout == f"no change: bob has approved {NAME} already\n"
 
 
+SEEN = {"by": "bob", "decision": "Approved", "seenTime": "2026-11-21T11:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "rules", "phase", "said"),
+    [
+        ({}, {"decisions": [SEEN | {"guarded": False}]}, "Validated", "the guards were down"),
+        ({}, {"decisions": [SEEN], "validSeconds": 3600}, "Validated", "it lapsed at 2026-11-21T12:00:00Z"),
+        ({"digest": "sha256:" + "9" * 64}, {"decisions": [SEEN]}, "Validated", "for another plan"),
+        ({}, {"decisions": [SEEN], "validSeconds": 3601}, "Validated", ""),
+        ({}, {"decisions": [SEEN]}, "Validated", ""),
+        ({}, {"decisions": [SEEN], "validSeconds": 3600}, "Executing", ""),
+    ],
+)
+def test_an_approval_that_does_not_count_is_no_success(
+    run: Run, entry: dict[str, str], rules: dict[str, Any], phase: str, said: str
+) -> None:
+    server = _server(phase=phase, spec={"approvals": [ENTRY | entry]}, approval=RULES | rules)
+    result = run(server, "approve", NAME)
+    shown = run(server, "show", NAME).output
+    assert server.sent == []
+    assert result.exit_code == (5 if said else 0)
+    assert ("that does not count" in shown) is bool(said)
+    if said:
+        assert said in result.stderr
+        assert said in shown
+        assert "another person has to approve it, or it is proposed again" in result.stderr
+
+
+def test_when_an_approval_lapses_is_shown(run: Run) -> None:
+    rules = RULES | {"decisions": [SEEN], "validSeconds": 3630}
+    server = _server(spec={"approvals": [ENTRY]}, approval=rules)
+    assert "holds until 2026-11-21T12:00:30Z (in 30s)" in run(server, "show", NAME).output
+    server = _server(spec={"approvals": [ENTRY]}, approval=rules | {"validSeconds": 3570})
+    assert "lapsed 2026-11-21T11:59:30Z (30s ago): it does not count any more" in run(server, "show", NAME).output
+
+
+def test_an_approval_that_would_lapse_first_is_not_given(run: Run) -> None:
+    later: dict[str, Any] = {"notBeforeTime": "2026-11-21T13:00:01Z"}
+    server = _server(spec=later, approval=RULES | {"validSeconds": 3600})
+    result = run(server, "approve", NAME, "--yes")
+    assert (result.exit_code, server.sent) == (5, [])
+    assert "approve after 2026-11-21T12:00:01Z" in result.stderr
+    server = _server(spec=later, approval=RULES | {"validSeconds": 3601})
+    result = run(server, "approve", NAME, "--yes")
+    assert result.exit_code == 0
+    assert "allow it, not before 2026-11-21T13:00:01Z" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("rules", "entries", "text"),
     [

@@ -91,6 +91,18 @@ async def test_it_comes_back_when_what_holds_it_up_is_over() -> None:
     assert result.requeue_after == 3601.0
 
 
+async def test_that_it_will_be_over_before_it_may_run_is_said() -> None:
+    """Nobody should believe that what waits for the end of a freeze will run then."""
+    for lifetime, said in ((600, True), (86400, False)):
+        world = World(proposal())
+        ordered(world, freezeWindows=[FREEZE], proposalExpirySeconds=lifetime)
+        found = await tried(world)
+        assert found.status.waits_for == "FreezeWindow"
+        assert (
+            "it expires before that, at 2026-11-21T04:10:00Z, and will not run" in (found.status.message or "")
+        ) is said
+
+
 async def test_a_freeze_without_room_is_tried_again() -> None:
     ended = {
         "conditions": [

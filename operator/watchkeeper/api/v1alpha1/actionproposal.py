@@ -248,6 +248,9 @@ class ApprovalStatus(ApiModel):
     distinct_from_proposer: bool = Field(description="The proposer's own approval does not count.")
     allow_service_accounts: bool = Field(description="Whether ServiceAccounts may decide.")
     digest_required: bool = Field(description="Whether the approver must give the digest.")
+    valid_seconds: int | None = Field(
+        default=None, ge=60, le=604800, description="How long an approval holds after its seenTime; absent: not known."
+    )
     decisions: tuple[SeenDecision, ...] = Field(
         default=(), max_length=MAX_APPROVALS, json_schema_extra=KEYED_BY_BY, description="Decisions as first seen."
     )
