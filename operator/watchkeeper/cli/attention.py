@@ -28,15 +28,15 @@ def wrong(subjects: Sequence[Raw], proposals: Sequence[Raw], changes: Sequence[R
     if silent := [one for one in subjects if _look_age(one, now) > QUIET]:
         since = span(min(_look_age(one, now) for one in silent))
         yield f"the operator has not looked at {_names(silent)} for {since}, so all this may be as old: is it running?"
-    if new := [one for one in proposals if not _status(one).get("phase") and _age(one, now) > UNHEARD]:
+    if new := [one for one in proposals if not status_of(one).get("phase") and _age(one, now) > UNHEARD]:
         yield f"the operator has not looked at {_names(new)} since it was proposed: is it running?"
     yield from dict.fromkeys(line for one in subjects for line in _guard(one))
     for one in subjects:
-        if message := _status(one).get("message"):
-            yield f"{_name(one)}, {_status(one).get('health', 'never seen')}: {message}"
+        if message := status_of(one).get("message"):
+            yield f"{name_of(one)}, {status_of(one).get('health', 'never seen')}: {message}"
     for one in changes:
-        if _status(one).get("state") in _GONE and now < datetime.fromisoformat(one["spec"]["untilTime"]):
-            yield f"{_name(one)}, {_status(one)['state']}: {_status(one).get('message', '')}"
+        if status_of(one).get("state") in _GONE and now < datetime.fromisoformat(one["spec"]["untilTime"]):
+            yield f"{name_of(one)}, {status_of(one)['state']}: {status_of(one).get('message', '')}"
 
 
 _GONE = (StandingState.LOST, StandingState.ABANDONED)
@@ -45,18 +45,18 @@ _GONE = (StandingState.LOST, StandingState.ABANDONED)
 
 def _names(objects: Sequence[Raw]) -> str:
     more = f" and {len(objects) - SHOWN} more" if objects[SHOWN:] else ""
-    return ", ".join(map(_name, objects[:SHOWN])) + more
+    return ", ".join(map(name_of, objects[:SHOWN])) + more
 
 
 def _guard(subject: Raw) -> Iterator[str]:
-    for condition in _status(subject).get("conditions", ()):
+    for condition in status_of(subject).get("conditions", ()):
         if (condition["type"], condition["status"]) == ("GuardActive", "False"):
             yield f"the guards are down, so nothing executes: {condition.get('message', '')}"
 
 
 def _look_age(one: Raw, now: datetime) -> timedelta:
     """Since the last look at a Subject; since it was made, where there was none."""
-    looked = _status(one).get("observedTime")
+    looked = status_of(one).get("observedTime")
     return now - datetime.fromisoformat(looked) if looked else _age(one, now)
 
 
@@ -65,9 +65,11 @@ def _age(one: Raw, now: datetime) -> timedelta:
     return now - datetime.fromisoformat(made) if made else timedelta(0)
 
 
-def _status(one: Raw) -> Raw:
+def status_of(one: Raw) -> Raw:
+    """Its status; empty where nobody has written one."""
     return one.get("status") or {}
 
 
-def _name(one: Raw) -> str:
+def name_of(one: Raw) -> str:
+    """Namespace and name."""
     return f"{one['metadata']['namespace']}/{one['metadata']['name']}"

@@ -21,8 +21,9 @@ from watchkeeper.cli.overview import status
 from watchkeeper.cli.plaintext import lines
 from watchkeeper.cli.proposals import proposals
 from watchkeeper.cli.proposing import propose
+from watchkeeper.cli.resuming import resume
 from watchkeeper.cli.showing import show
-from watchkeeper.cli.stops import resume, stop
+from watchkeeper.cli.stops import stop
 
 _CODES = "\n".join(f"- {code:d}: {meaning}" for code, meaning in MEANINGS.items())
 

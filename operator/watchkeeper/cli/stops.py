@@ -1,4 +1,4 @@
-"""`stop` and `resume`: a stop needs nothing but the right to create it, and asks nothing."""
+"""`stop`: it needs nothing but the right to create it, and asks nothing."""
 
 from __future__ import annotations
 
@@ -8,21 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from watchkeeper.adapters.kubernetes.access import Permission
-from watchkeeper.adapters.kubernetes.stored import parsed
 from watchkeeper.admission.identity import NAMESPACE as OPERATOR_NAMESPACE
 from watchkeeper.api.v1alpha1 import ActionProposal, EmergencyStop, Subject
 from watchkeeper.api.v1alpha1.actionproposal import Phase
-from watchkeeper.api.v1alpha1.emergencystop import EVERYTHING
-from watchkeeper.api.v1alpha1.meta import GROUP
 from watchkeeper.cli.cluster import Cluster, Raw
 from watchkeeper.cli.exits import Exit, Failure
-from watchkeeper.cli.options import ObjectOutput, OperatorNamespace, Reason, Yes
-from watchkeeper.cli.printing import show_list, show_object
+from watchkeeper.cli.options import ObjectOutput, OperatorNamespace, Reason
+from watchkeeper.cli.printing import show_object
 from watchkeeper.cli.refusals import explained, sentence
 from watchkeeper.cli.session import Session
-from watchkeeper.domain.approval import SERVICE_ACCOUNT_PREFIX
-from watchkeeper.domain.orders import reach_of
 from watchkeeper.errors import Denied, Transient, WatchkeeperError
 
 MAX_TRIES = 5
@@ -60,7 +54,7 @@ async def stop(
         if output is not None:
             show_object(session.screen, EmergencyStop, made, output)
         else:
-            session.screen.say(f"stopped: {_scope(namespace, subject, everything)} ({name} in namespace {namespace})")
+            session.screen.say(f"stopped: {scope_of(namespace, subject, everything)} ({name} in namespace {namespace})")
             session.screen.note(f"go on again with: {session.command('resume', name, namespace=namespace)}")
         place = None if everything else namespace
         await _under_way(session, cluster, place, subject)
@@ -76,90 +70,6 @@ async def _create(session: Session, cluster: Cluster, namespace: str, spec: dict
             session.screen.note(f"not stopped yet, trying again: {sentence(error, session)}")
             await asyncio.sleep(PAUSE_SECONDS)
     return await cluster.create(EmergencyStop, namespace, "stop-", spec)
-
-
-async def resume(
-    session: Session,
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Which stop; not needed where there is one.")
-    ] = None,
-    yes: Yes = False,
-) -> None:
-    """Lift a stop. What it cancelled stays cancelled; releases that waited go on."""
-    async with session.cluster() as cluster:
-        namespace = session.namespace(cluster)
-        wanted = await _which(session, cluster, namespace, name)
-        # The operator may run elsewhere; what it has said of the stop is right wherever it does.
-        reach = wanted.status.scope or reach_of(wanted, operator_namespace=OPERATOR_NAMESPACE)
-        session.screen.facts(
-            [
-                ("stop", [f"{wanted.metadata.name} in namespace {namespace}"]),
-                ("scope", [_scope(namespace, list(wanted.spec.subjects or ()), reach == EVERYTHING)]),
-                ("why", [f"“{wanted.spec.reason}”"]),
-                ("by", [wanted.spec.by or "somebody"]),
-            ]
-        )
-        await _may_lift(cluster, wanted)
-        if not yes:
-            if not session.screen.interactive:
-                raise Failure(Exit.NOT_CONFIRMED, "there is no terminal to ask on", "repeat with --yes")
-            if session.screen.ask("Lift this stop? [y/N]").lower() not in ("y", "yes"):
-                raise Failure(Exit.NOT_CONFIRMED, "the stop stays")
-        await cluster.delete(wanted)
-        session.screen.say(f"lifted {wanted.metadata.name}")
-        await _left(session, cluster, namespace)
-
-
-async def _may_lift(cluster: Cluster, wanted: EmergencyStop) -> None:
-    """The rules of `admission.guards.RESUME`, told before anything is asked; the API server decides.
-
-    Raises:
-        Failure: this user may not.
-    """
-    who, where, plural = await cluster.whoami(), wanted.metadata, EmergencyStop.info.plural
-    if who.startswith(SERVICE_ACCOUNT_PREFIX):
-        raise Failure(Exit.NOT_ALLOWED, "lifting a stop is for people: service accounts may not")
-    wanting = [Permission(verb, GROUP, plural, "", where.namespace, where.name) for verb in ("resume", "delete")]
-    if lacking := await cluster.lacking(wanting):
-        verb = lacking[0].verb
-        raise Failure(
-            Exit.NOT_ALLOWED,
-            f"{who} lacks verb {verb} on {plural} in namespace {where.namespace}: the stop stays",
-            f"ask for ClusterRole watchkeeper-resumer; check with: kubectl -n {where.namespace} auth can-i {verb} {plural}",
-        )
-
-
-async def _which(session: Session, cluster: Cluster, namespace: str, name: str | None) -> EmergencyStop:
-    """The stop that is meant.
-
-    Raises:
-        Failure: there is none, or it is not clear which.
-    """
-    if name is not None:
-        return await cluster.read(EmergencyStop, namespace, name)
-    found = await cluster.find(EmergencyStop, namespace)
-    if not found:
-        raise Failure(
-            Exit.NOT_FOUND,
-            f"there is no stop in namespace {namespace}",
-            f"one that stops everything is in the operator's namespace: {session.command('resume', namespace=OPERATOR_NAMESPACE)}",
-        )
-    if len(found) > 1:
-        show_list(session.screen, EmergencyStop, found, None, now=cluster.now(), everywhere=False)
-        raise Failure(Exit.USAGE, f"there are {len(found)} stops in namespace {namespace}: say which")
-    return parsed(EmergencyStop, found[0])
-
-
-async def _left(session: Session, cluster: Cluster, namespace: str) -> None:
-    """Say which stops still hold, as far as they can be seen."""
-    for place in dict.fromkeys((namespace, OPERATOR_NAMESPACE)):
-        try:
-            names = [one["metadata"]["name"] for one in await cluster.find(EmergencyStop, place)]
-        except WatchkeeperError as error:
-            session.screen.note(f"whether stops hold in namespace {place} cannot be seen: {sentence(error, session)}")
-            continue
-        if names:
-            session.screen.note(f"still in force in namespace {place}: {', '.join(names)}")
 
 
 async def _under_way(session: Session, cluster: Cluster, namespace: str | None, subjects: list[str]) -> None:
@@ -204,7 +114,8 @@ async def _covers_something(session: Session, cluster: Cluster, namespace: str |
 _NOTHING = "the stop was created and stops nothing now: say where with -n, --subject, --context or --all"
 
 
-def _scope(namespace: str, subjects: list[str], everything: bool) -> str:
+def scope_of(namespace: str, subjects: list[str], everything: bool) -> str:
+    """What a stop reaches, in words."""
     if everything:
         return "everything, in all namespaces"
     return f"{', '.join(subjects)} in namespace {namespace}" if subjects else f"everything in namespace {namespace}"

@@ -6,7 +6,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from tests.unit.cli.conftest import Run
-from tests.unit.cli.samples import proposal, stop, subject
+from tests.unit.cli.samples import proposal, standing_change, stop, subject
 from tests.unit.cli.server import MemoryServer
 from watchkeeper.cli.screen import Screen
 from watchkeeper.errors import Denied, NotConnected, RateLimited, Unreachable, WatchkeeperError
@@ -210,3 +210,58 @@ def test_who_may_not_lift_it_is_told_before_being_asked(
     assert (result.exit_code, server.sent) == (3, [])
     assert said in result.output
     assert "Lift this stop?" not in result.output
+
+
+OTHER: dict[str, Any] = {"subjectRef": {"name": "bills"}}
+RELEASE = "goes on  shop/drain-1: EvictLeaders is taken off store/7"
+NOT_YET = "this stop has not cancelled it yet: is the operator running?"
+
+
+def _stopped(**spec: Any) -> MemoryServer:
+    due = standing_change("drain-1", "Held")
+    due["status"]["waitsFor"] = "Stopped"
+    return MemoryServer(
+        "rex",
+        stop(**spec),
+        due,
+        standing_change("drain-2", "Held"),
+        proposal("waits"),
+        proposal("other", spec=OTHER),
+        proposal("new", phase=None),
+        proposal("shown", waitsFor="Nothing"),
+        proposal("sent", phase="Executing", waitsFor=None),
+        proposal("over", phase="Cancelled", waitsFor=None),
+        proposal("elsewhere", namespace="bank"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "release", "not_yet"),
+    [
+        ({}, True, {"shop/waits", "shop/new", "shop/other"}),
+        ({"subjects": ["orders"]}, True, {"shop/waits", "shop/new"}),
+        ({"subjects": ["bills"]}, False, {"shop/other"}),
+        ({"namespace": "watchkeeper-system"}, True, {"shop/waits", "shop/new", "shop/other", "bank/elsewhere"}),
+    ],
+)
+def test_what_goes_on_then_is_said_before_it_is_lifted(
+    run: Run, spec: dict[str, Any], release: bool, not_yet: set[str]
+) -> None:
+    """A stop that comes and goes while no operator runs has cancelled nothing."""
+    result = run(_stopped(**spec), "resume", "-n", spec.get("namespace", "shop"))
+    assert result.exit_code == 6
+    assert (RELEASE in result.stdout) is release
+    lines = [line.removeprefix("goes on").strip() for line in result.stdout.splitlines()]
+    assert {line.split(":")[0] for line in lines if NOT_YET in line} == not_yet
+
+
+def test_a_stop_can_be_lifted_by_who_sees_nothing_else(run: Run) -> None:
+    class Blind(MemoryServer):
+        async def request(self, method: str, path: str, body: Any = None, **more: Any) -> dict[str, Any]:
+            if method == "GET" and "emergencystops" not in path:
+                raise Denied("GET /apis/x: not yours")
+            return await super().request(method, path, body, **more)
+
+    result = run(Blind("rex", stop()), "resume", "--yes")
+    assert result.exit_code == 0
+    assert "goes on  cannot be seen: not yours" in result.stdout
