@@ -20,7 +20,8 @@ from watchkeeper.simulator.faults.others.people import (
     PdCtl,
     PdCtlMoves,
 )
-from watchkeeper.simulator.faults.others.tidboperator import V1Failover, V1Upgrade, V2Reconcile
+from watchkeeper.simulator.faults.others.tidboperator import V1Failover, V2Reconcile
+from watchkeeper.simulator.faults.others.upgrade import V1Upgrade
 from watchkeeper.simulator.faults.pd import (
     PdClockOff,
     PdClusterId,

@@ -20,6 +20,9 @@ MOST_SECONDS = 86_400
 """A request for more would keep the process busy for minutes, deaf to everybody; a longer time is several requests."""
 
 
+_MOST_DIGITS = 20
+
+
 class _Advance(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -121,6 +124,6 @@ class _Control:
 
 
 def _number(text: str) -> int:
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal()) or len(text) > _MOST_DIGITS:
         raise ValueError(f"{text!r} is not a number")
     return int(text)

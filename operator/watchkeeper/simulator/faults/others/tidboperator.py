@@ -17,7 +17,7 @@ from watchkeeper.simulator.faults.scene import Scene
 from watchkeeper.simulator.scheduling.schedulers import EVICT_LEADER
 from watchkeeper.simulator.world.ids import Id
 from watchkeeper.simulator.world.registration import StoreSpec, registered_at
-from watchkeeper.simulator.world.store import Liveness, NodeState, StateName, Store
+from watchkeeper.simulator.world.store import NodeState, StateName, Store
 
 WHO = "tidb-operator"
 _SYNC_SECONDS = 5.0
@@ -29,77 +29,10 @@ class OperatorFault(Lasting):
     area: ClassVar[Area] = Area.OTHERS
 
 
-class V1Upgrade(OperatorFault):
-    """tidb-operator v1 restarts every store, the highest id first: evict, wait, restart, take the entry away.
-
-    At its end it removes the evict-leader entries of all stores, also those that others have made.
-    """
-
-    kind: Literal["operator-v1-upgrade"] = "operator-v1-upgrade"
-    restart_seconds: float = Field(default=30.0, ge=0.1, le=86_400, description="how long a pod is gone")
-    evict_timeout_seconds: float = Field(
-        default=1500 * 60, gt=0, le=31_536_000, description="evictLeaderTimeout: then it restarts anyway"
-    )
-
-    def begin(self, scene: Scene) -> Heal:
-        """Begin with the last store."""
-        return _Upgrade(scene, self.restart_seconds, self.evict_timeout_seconds).begin()
-
-
-class _Upgrade:
-    def __init__(self, scene: Scene, restart_seconds: float, timeout: float) -> None:
-        self._scene = scene
-        self._restart_seconds = restart_seconds
-        self._timeout = timeout
-        self._waiting = sorted(store.id for store in scene.world.living_stores())
-        self._began = scene.now
-        self._dead: list[Heal] = []
-        self._stop: list[Heal] = []
-
-    def begin(self) -> Heal:
-        """Start on the first store; the result stops everything where it is."""
-        self._evict()
-        self._stop.append(self._scene.every(_SYNC_SECONDS, self._sync, at_once=False))
-        return self._end
-
-    def _evict(self) -> None:
-        self._began = self._scene.now
-        body = {"name": EVICT_LEADER, "store_id": self._waiting[-1]}
-        self._scene.ask(WHO, "POST", f"{V1}/schedulers", body)
-
-    def _sync(self) -> None:
-        if self._dead or not self._waiting:
-            return
-        store_id = self._waiting[-1]
-        left = len(self._scene.world.regions.of_store(store_id).leaders)
-        if not left or self._scene.now - self._began > self._timeout:
-            self._dead.append(self._scene.store_states.add(store_id, Liveness.DEAD))
-            self._scene.events.add("others", f"{WHO}: restarts the pod of store {store_id}, {left} leaders left")
-            self._scene.after(self._restart_seconds, self._restarted)
-
-    def _restarted(self) -> None:
-        if not self._dead:
-            return
-        self._dead.pop()()
-        remove_entries(self._scene, [self._waiting.pop()])
-        if self._waiting:
-            self._evict()
-        else:
-            scheduler = self._scene.coordinator.schedulers.get(EVICT_LEADER)
-            remove_entries(self._scene, list(scheduler.stores) if scheduler is not None else [])
-            self._end()
-
-    def _end(self) -> None:
-        while self._stop:
-            self._stop.pop()()
-        while self._dead:
-            self._dead.pop()()
-
-
 def remove_entries(scene: Scene, stores: list[int]) -> None:
     """Take evict-leader entries away, one by one."""
     for store_id in stores:
-        scene.ask(WHO, "DELETE", f"{V1}/schedulers/{EVICT_LEADER}-{store_id}")
+        scene.insist(WHO, "DELETE", f"{V1}/schedulers/{EVICT_LEADER}-{store_id}", about=f"{WHO} {store_id}")
 
 
 class V1Failover(OperatorFault):
