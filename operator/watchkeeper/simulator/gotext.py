@@ -78,6 +78,20 @@ def unix_date(wall_ns: int) -> str:
     return f"{moment:%a %b} {moment.day:>2} {moment:%H:%M:%S} UTC {moment.year}"
 
 
+def unix_date_seconds(text: str) -> int:
+    """Unix seconds of a time as Go's time.UnixDate, in UTC.
+
+    Raises:
+        ValueError: with Go's text.
+    """
+    try:
+        moment = datetime.strptime(text, "%a %b %d %H:%M:%S UTC %Y").replace(tzinfo=UTC)
+    except ValueError as error:
+        layout = "Mon Jan _2 15:04:05 MST 2006"
+        raise ValueError(f'parsing time "{text}" as "{layout}": cannot parse "{text}" as "Mon"') from error
+    return int(moment.timestamp())
+
+
 def date_time(wall_ns: int) -> str:
     """Whole seconds: 2026-11-21 02:31:55."""
     return _date(wall_ns, " ")

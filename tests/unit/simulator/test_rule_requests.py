@@ -212,3 +212,21 @@ def test_labels_are_patched_together_and_the_higher_index_has_its_way(simulator:
     assert [one["id"] for one in found] == ["low"]
     assert ask(simulator, "PATCH", "/config/region-label/rules", {"sets": [LABEL], "deletes": ["low"]})[0] == 400
     assert ask(simulator, "DELETE", "/config/region-label/rule/low") == (200, b"Delete rule successfully.")
+
+
+def test_the_time_of_a_label_counts_from_where_it_says(simulator: Simulator) -> None:
+    def put(start: str) -> tuple[int, Any]:
+        label = {"key": "schedule", "value": "deny", "ttl": "10m", "start_at": start}
+        body = {"id": "mine", "labels": [label], "rule_type": "key-range", "data": [{"start_key": "", "end_key": ""}]}
+        return ask(simulator, "POST", "/config/region-label/rule", body)
+
+    simulator.clock.advance(300.4)
+    assert put("Sat Nov 21 02:31:00 UTC 2026")[0] == 200, "five minutes ago"
+    (shown,) = ask(simulator, "GET", "/config/region-label/rule/mine")[1]["labels"]
+    assert shown["start_at"] == "Sat Nov 21 02:31:00 UTC 2026"
+    simulator.clock.advance(298)
+    assert ask(simulator, "GET", "/config/region-label/rule/mine")[0] == 200
+    simulator.clock.advance(2)
+    assert ask(simulator, "GET", "/config/region-label/rule/mine")[0] == 404
+    status, text = put("yesterday")
+    assert (status, 'region label with invalid ttl info parsing time "yesterday"' in text) == (400, True)

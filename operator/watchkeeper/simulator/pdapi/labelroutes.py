@@ -9,6 +9,7 @@ from watchkeeper.simulator.pdapi.exchange import RENDERED_TEXT_TYPE, Answer, Cal
 from watchkeeper.simulator.pdapi.gostructs import INT, STRING, STRINGS, decode, objects
 from watchkeeper.simulator.pdapi.numbers import hex_key, path_uint
 from watchkeeper.simulator.pdapi.router import Route
+from watchkeeper.simulator.world.clock import NANOSECONDS
 from watchkeeper.simulator.world.labels import LabelRule, RegionLabel
 from watchkeeper.simulator.world.region import Region
 
@@ -16,6 +17,8 @@ _V1 = "/pd/api/v1"
 _INVALID = "[PD:region:ErrRegionRuleContent]invalid region rule content, "
 _RULE = {"id": STRING, "index": INT, "labels": objects("labeler.RegionLabel"), "rule_type": STRING}
 _LABEL = {"key": STRING, "value": STRING, "ttl": STRING, "start_at": STRING}
+_A_MOMENT = 0.001
+"""Keeps a time in whole seconds from being shown as the second before it."""
 _PATCH = {"sets": objects("*labeler.LabelRule"), "deletes": STRINGS}
 
 
@@ -77,14 +80,28 @@ def _label(context: Context, body: dict[str, Json], raw: bytes) -> RegionLabel:
     for name in ("key", "value"):
         if not fields.get(name):
             raise _refuse(f"empty region label {name}")
-    now, ttl = context.world.clock.now, fields.get("ttl", "")
+    ttl = fields.get("ttl", "")
     if not ttl:
         return RegionLabel(fields["key"], fields["value"])
     try:
-        ends_at = now + gotext.seconds(ttl)
+        seconds, start = gotext.seconds(ttl), _start(context, fields.get("start_at", ""))
     except ValueError as error:
         raise _refuse(f"region label with invalid ttl info {error}") from error
-    return RegionLabel(fields["key"], fields["value"], ttl, now, ends_at)
+    return RegionLabel(fields["key"], fields["value"], ttl, start, start + seconds)
+
+
+def _start(context: Context, text: str) -> float:
+    """Virtual time from which the ttl counts: the present, unless the label tells another one.
+
+    Source: `checkAndAdjustExpire` in `pkg/schedule/labeler/rules.go`.
+
+    Raises:
+        ValueError: with Go's text.
+    """
+    clock = context.world.clock
+    if not text:
+        return clock.now
+    return clock.now + gotext.unix_date_seconds(text) - clock.wall_ns() / NANOSECONDS + _A_MOMENT
 
 
 def _ranges(data: Json) -> tuple[tuple[str, str], ...]:
