@@ -296,7 +296,26 @@ def test_a_hanging_leader_lets_forwarded_requests_hang_then_fail_then_others_lea
     simulator.clock.advance(3)
     assert simulator.call("GET", f"{V1}/stores", member="m1").status == 200
     simulator.faults.return_member("m2")
+    simulator.clock.advance(1)
     assert set(leaders(simulator).values()) == {(200, simulator.members.leader)}
+
+
+def test_a_leader_that_goes_on_says_for_a_moment_that_it_leads() -> None:
+    """lc-tl-9: m1 was stopped, m3 has been elected, and m1 goes on."""
+    simulator = three_members()
+    simulator.faults.change_pd_leader("m1")
+    simulator.clock.advance(10)
+    simulator.faults.hang_member("m1")
+    simulator.clock.advance(9)
+    simulator.faults.change_pd_leader("m3")
+    simulator.clock.advance(10)
+    simulator.faults.return_member("m1")
+    began = simulator.clock.now
+    for sample in timeline("leader-change.json", "lc-tl-9").samples:
+        simulator.clock.advance(began + sample["at_seconds"] - simulator.clock.now)
+        assert {name: list(answer) for name, answer in leaders(simulator).items()} == {
+            name: sample[name] for name in ("m1", "m2", "m3")
+        }
 
 
 def test_after_a_leader_change_schedulers_are_listed_at_once_and_act_after_five_seconds() -> None:

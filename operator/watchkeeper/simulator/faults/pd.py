@@ -88,7 +88,8 @@ class PdMemberDown(PdFault):
 class PdMemberHung(PdFault):
     """A PD member accepts connections and answers nothing, as when its process is stopped.
 
-    If it led, requests to the others hang with it, then fail, until another leads after about 8 s.
+    If it led, requests to the others hang with it, then fail, until another leads after about 8 s. Healed after that,
+    it says for a second in GET /leader that it leads.
     """
 
     kind: Literal["pd-member-hung"] = "pd-member-hung"

@@ -20,6 +20,7 @@ from watchkeeper.simulator.pdapi import (
     scatterroutes,
     schedulerconfig,
     schedulerroutes,
+    shapes,
     splitroutes,
     statsroutes,
     storeremovals,
@@ -39,6 +40,8 @@ NO_LEADER = "[PD:apiutil:ErrRedirectNoLeader]redirect finds no leader\n"
 _WAIT_FOR_LEADER = 3.0
 _REGIONS_OF_STORE = "/regions/store/"
 """What hangs once the index per store is locked (recordings lock-06, lock-07)."""
+_LEADER = "/pd/api/v1/leader"
+"""What was asked of a leader that goes on after others have elected another one; of other routes nothing is known."""
 _LEASE = 6.0
 """While a hung leader's lease lasts, what is forwarded hangs with it (lc-tl-8)."""
 
@@ -72,6 +75,7 @@ class Front:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._router = Router(ALL_ROUTES)
+        self._leader = next(one for one in ALL_ROUTES if (one.method, one.template) == ("GET", _LEADER))
 
     def handle(self, member: Member, call: Call) -> Answer:
         """The member's answer; a member that is down must not be asked."""
@@ -81,6 +85,8 @@ class Front:
         if isinstance(found, Answer):
             return found
         route, resolved = found
+        if route is self._leader and member.leads_in_its_own_eyes_until > self._context.world.clock.now:
+            return reply(shapes.member(member))
         if route.local or member.name == self._context.members.leader:
             return self._answer(member, route, resolved)
         if "pd-allow-follower-handle" in call.headers:

@@ -13,6 +13,10 @@ _LOCKED_SECONDS = 8.0
 """A member with a locked index cannot take up the leadership; so long nobody leads (recording lock-25)."""
 
 
+_NOTICES_SECONDS = 1.0
+"""How long a leader that was stopped and goes on says that it leads, although another one does (recording lc-tl-9)."""
+
+
 class MemberState(StrEnum):
     """What the process of a member does."""
 
@@ -39,6 +43,10 @@ class Member:
     """Its region index is locked for good (surprise 1)."""
     led: float = 0.0
     """Virtual seconds for which it has led before; see :meth:`Members.led_seconds`."""
+    hung_as_leader: bool = False
+    """It led when its process was stopped, and does not know that others lead now."""
+    leads_in_its_own_eyes_until: float = 0.0
+    """Virtual time until when it says that it leads although another one does."""
     clock_skew: float = 0.0
     """Seconds by which the clock of its machine is ahead."""
 
@@ -112,6 +120,7 @@ class Members:
             self._step_down()
         elif self.leader == name:
             if state is MemberState.HUNG:
+                member.hung_as_leader = True
                 self.leader_hung_since = self._clock.now
                 self._elect_in(self._knobs.member_hang_seconds)
             else:
@@ -123,6 +132,9 @@ class Members:
         member = self._named(name)
         if member.state is MemberState.DOWN:
             member.started_at = self._clock.now
+        elif member.hung_as_leader and self.leader not in {name, None}:
+            member.leads_in_its_own_eyes_until = self._clock.now + _NOTICES_SECONDS
+        member.hung_as_leader = False
         member.state = MemberState.RUNNING
         self.on_state(member)
         if self.leader == name and self._election is not None:
