@@ -45,8 +45,7 @@ class StandingLadder:
             logger.warning("a stored change cannot be understood", extra={"key": str(key), "error": error.message})
             return DONE
         if change.status.state is not None and change.status.state.ended:
-            await self._services.store.set_finalizer(change, present=False)
-            return DONE
+            return await self._ended(change)
         if change.spec.owner is None:
             return await self._declared(change)
         if change.metadata.deletion_timestamp is None:  # the API server takes no new finalizers after that
@@ -54,6 +53,13 @@ class StandingLadder:
         if change.status.ownership is None:
             return await self._unfinished(change)
         return await self._owned(change)
+
+    async def _ended(self, change: StandingChange) -> Result:
+        """It may go once its records are flushed: until then only its status has them."""
+        if not self._services.audit.settled:
+            return Result(self._services.settings.wait_interval_seconds)
+        await self._services.store.set_finalizer(change, present=False)
+        return DONE
 
     async def _declared(self, change: StandingChange) -> Result:
         """A declaration by people is a hold on its target: never written for, HandedOver at its end."""

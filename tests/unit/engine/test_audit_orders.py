@@ -78,6 +78,25 @@ async def test_a_release_that_is_never_read_back_has_an_outcome_too() -> None:
     assert [r["outcome"] for r in world.sink.of("Outcome")] == ["Unknown"]
 
 
+async def test_a_change_that_has_ended_stays_until_its_records_are_flushed() -> None:
+    """They are in this process alone, and in the status: a process that dies now must leave one of the two."""
+    change = StandingChange.model_validate(OWNED)
+    world = World()
+    deleted = change.metadata.replace(deletion_timestamp=NOW, finalizers=(FINALIZER,))
+    world.store.objects[change.key] = change.replace(metadata=deleted)
+    del world.store.objects[subject().key]
+    ladder = StandingLadder(world.services)
+    world.audit.required, world.sink.problem = True, "full"
+    await ladder.reconcile(change.key)
+    assert world.read(StandingChange, "drain").status.state is StandingState.ABANDONED
+    assert (await ladder.reconcile(change.key)).requeue_after == world.services.settings.wait_interval_seconds
+    assert world.read(StandingChange, "drain").metadata.finalizers
+    world.sink.problem = None
+    await world.audit.journal.flush()
+    await ladder.reconcile(change.key)
+    assert change.key not in world.store.objects
+
+
 async def test_stops_are_told_when_they_come_and_when_they_are_lifted() -> None:
     world = World()
     found = stop().replace(metadata=stop().metadata.replace(uid="uid-s"))
