@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from watchkeeper.adapters.kubernetes.patches import Operation, put, tested
-from watchkeeper.api.v1alpha1 import ActionProposal
+from watchkeeper.api.v1alpha1 import ActionProposal, OperatorPolicy
 from watchkeeper.api.v1alpha1.actionproposal import Verdict
 from watchkeeper.api.v1alpha1.meta import rfc3339
+from watchkeeper.api.v1alpha1.operatorpolicy import POLICY_NAME
 from watchkeeper.cli.cluster import Cluster
 from watchkeeper.cli.exits import Exit, Failure
 from watchkeeper.cli.facts import facts
@@ -27,6 +30,7 @@ from watchkeeper.cli.rights import (
 from watchkeeper.cli.session import Session
 from watchkeeper.cli.waiting import finish, patience
 from watchkeeper.cli.writing import record
+from watchkeeper.errors import WatchkeeperError
 
 _DIGEST = re.compile(r"(sha256:)?(?P<hex>[0-9a-f]{12,64})")
 _LIST_END = "/spec/approvals/-"
@@ -63,6 +67,7 @@ async def approve(
         if mine is None or mine.decision is not Verdict.APPROVED:
             session.screen.facts(facts(proposal, cluster.now()), aside=output is not None)
             _refuse(against_approving(proposal, who, cluster.now()))
+            await _say_freezes(session, cluster, proposal)
             _confirm(session, proposal, who, given, yes=yes)
             proposal, changed = await decide(cluster, proposal, who, Verdict.APPROVED, reason)
         said = [_approved(proposal, who)] if changed else [f"no change: {who.user} has approved {name} already"]
@@ -87,6 +92,19 @@ async def reject(session: Session, name: Name, reason: Reason, yes: Yes = False,
             else f"no change: {who.user} has rejected it already"
         )
         await finish(session, cluster, proposal, [done], output)
+
+
+async def _say_freezes(session: Session, cluster: Cluster, proposal: ActionProposal) -> None:
+    """Who decides only once should know that it does not start now; who may not read the policy reads it in the proposal later."""
+    with suppress(WatchkeeperError):
+        policy = await cluster.read(OperatorPolicy, proposal.metadata.namespace, POLICY_NAME)
+        now, rules = cluster.now(), proposal.status.approval
+        seconds = rules.valid_seconds if rules is not None else None
+        holds = f"; an approval given now holds until {rfc3339(now + timedelta(seconds=seconds))}" if seconds else ""
+        for window in policy.status.open_freeze_windows:
+            if window.until_time > now:
+                what = f"freeze window until {rfc3339(window.until_time)}: “{window.reason}”"
+                session.screen.note(f"{what}: before that nothing but the end of a drain starts{holds}")
 
 
 def _checked(digest: str | None) -> str | None:

@@ -9,7 +9,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from tests.unit.cli.conftest import Run
-from tests.unit.cli.samples import DIGEST, WAITING, proposal
+from tests.unit.cli.samples import DIGEST, WAITING, policy, proposal
 from tests.unit.cli.server import MemoryServer
 from watchkeeper.adapters.kubernetes.answers import PatchTestFailed
 from watchkeeper.cli.screen import Screen
@@ -187,6 +187,22 @@ def test_an_approval_that_would_lapse_first_is_not_given(run: Run) -> None:
     result = run(server, "approve", NAME, "--yes")
     assert result.exit_code == 0
     assert "allow it, not before 2026-11-21T13:00:01Z" in result.stdout
+
+
+@pytest.mark.usefixtures("terminal")
+def test_that_it_cannot_start_now_is_said_before_one_is_asked(run: Run) -> None:
+    windows = [
+        {"reason": "weekend", "untilTime": "2026-11-23T06:00:00Z"},
+        {"reason": "over", "untilTime": "2026-11-21T12:00:00Z"},
+    ]
+    made = proposal(approval=RULES | {"validSeconds": 3600})
+    result = run(MemoryServer("bob", made, policy(openFreezeWindows=windows)), "approve", NAME, input="n\n")
+    assert (
+        "freeze window until 2026-11-23T06:00:00Z: “weekend”: before that nothing but the end of a drain starts; "
+        "an approval given now holds until 2026-11-21T13:00:00Z\nApprove exactly"
+    ) in result.stderr
+    assert "over" not in result.stderr
+    assert "freeze" not in run(MemoryServer("bob", proposal(), policy()), "approve", NAME, input="n\n").output
 
 
 @pytest.mark.parametrize(
