@@ -129,8 +129,7 @@ def _fenced(domains: Domains, limits: Limits, fences: Mapping[str, Fence]) -> Wa
     return Wait(
         "FencedDomains",
         f"something stands in {_others(len(others))}: {told[:512]}; with its own that is more than "
-        f"limits.maxFencedDomains ({most}): it waits until {rfc3339(ends[surplus - 1])}, or until that is ended before "
-        "(kubectl get stch)",
+        f"limits.maxFencedDomains ({most}): it waits until {rfc3339(ends[surplus - 1])}, or until that is ended before",
     )
 
 

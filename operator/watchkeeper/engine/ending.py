@@ -52,9 +52,9 @@ class Ending:
         ready = await self._driver.check(step, facts)
         change = await self._ours(step)
         if change is None:
-            target = self._change(step).target
+            target, where = self._change(step).target, self._subject.metadata.namespace
             return Readiness(
-                stale=(*ready.stale, f"no standing change of ours holds {target}: see kubectl get stch"),
+                stale=(*ready.stale, f"no standing change of ours holds {target}: see kubectl -n {where} get stch"),
                 waits=ready.waits,
             )
         return Readiness(stale=ready.stale, waits=(), before={**ready.before, "standingChange": change.metadata.name})

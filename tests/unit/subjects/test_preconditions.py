@@ -224,3 +224,4 @@ def test_what_somebody_holds_is_left_alone() -> None:
     facts = Facts(now=NOW, subject=subject(), held_targets={"store/4": "drain-4"})
     (wait,) = preconditions.of_holds(("store/1", "store/4"), facts)
     assert (wait.reason, "drain-4" in wait.message) == ("TargetHeld", True)
+    assert f"kubectl -n {facts.subject.metadata.namespace} get stch drain-4" in wait.message

@@ -83,7 +83,8 @@ def of_leading(store_id: int, scheduling: Scheduling) -> Iterator[Wait]:
 
 def of_holds(targets: tuple[str, ...], facts: Facts) -> Iterator[Wait]:
     """Nobody has declared a hold on what the step touches."""
+    look = f"kubectl -n {facts.subject.metadata.namespace} get stch"
     for target in targets:
         holder = facts.held_targets.get(target)
         if holder is not None:
-            yield Wait("TargetHeld", f"{target} is held by StandingChange {holder}: see kubectl get stch {holder}")
+            yield Wait("TargetHeld", f"{target} is held by StandingChange {holder}: see {look} {holder}")
