@@ -104,7 +104,7 @@ def over_before(
             f"; it expires before that, at {rfc3339(expires)}, and will not run: propose it again with a notBeforeTime, "
             "or a longer expiresAfterSeconds"
         )
-    ends = {} if approval is None else _lapsing(approval, now, until)
+    ends = {} if approval is None else lapsing(approval, now, until)
     if approval is None or approval.granted - len(ends) >= approval.required or approval.granted < approval.required:
         return ""
     return (
@@ -113,8 +113,8 @@ def over_before(
     )
 
 
-def _lapsing(approval: ApprovalStatus, now: datetime, until: datetime) -> dict[str, datetime]:
-    """Who is counted now and will not be then, with the moment."""
+def lapsing(approval: ApprovalStatus, now: datetime, until: datetime) -> dict[str, datetime]:
+    """Who is counted now and will not be then, with the moment at which that one's approval lapses."""
     approved = (one for one in approval.decisions if one.decision is Verdict.APPROVED and one.guarded)
     ends = {one.by: holds_until(approval, one) for one in approved}
     return {by: end for by, end in ends.items() if end is not None and now < end <= until}

@@ -20,7 +20,7 @@ from watchkeeper.api.v1alpha1.subject import InFlightState
 from watchkeeper.domain import verification
 from watchkeeper.domain.claims import Unsent
 from watchkeeper.domain.decision import End, Hold
-from watchkeeper.domain.guidance import acknowledge_command, over_before
+from watchkeeper.domain.guidance import acknowledge_command, lapsing, over_before
 from watchkeeper.domain.lifecycle import Kind, Mark, Moment, advance
 from watchkeeper.domain.orders import HOLD
 from watchkeeper.domain.retry import attempts_used, next_attempt_time
@@ -81,7 +81,9 @@ class Outcomes:
         await services.store.write_status(proposal, status)
         if hold.until is None:
             return Result(services.settings.wait_interval_seconds if wait.reason not in _EVENT_DRIVEN else None)
-        return Result(max(0.2, (hold.until - now).total_seconds()))
+        # where an approval lapses first, people have to be called then
+        ends = lapsing(counted, now, hold.until).values() if counted is not None else ()
+        return Result(max(0.2, (min((hold.until, *ends)) - now).total_seconds()))
 
     async def cancel(self, proposal: ActionProposal, end: End, **changes: Any) -> Result:
         """End as Cancelled; `changes` are other fields of status."""

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.domain.builders import NOW, at, proposal
 from tests.unit.engine.test_execution import passes
 from tests.unit.engine.test_guards import DOWN
-from tests.unit.engine.test_limits import ordered, put
+from tests.unit.engine.test_limits import FREEZE, ordered, put
 from tests.unit.engine.test_sending import CLAIM, stopped, without_policy
 from tests.unit.engine.test_tidying import claim
 from tests.unit.engine.world import World
@@ -230,6 +230,21 @@ async def test_a_voice_that_was_first_heard_while_the_guards_were_down_never_cou
     edited(world, approvals=[bob, carol])
     await passes(world, ladder, 1)
     assert world.database.writes == ["u-1/0/1"], "who is heard while they are up counts"
+
+
+async def test_people_are_called_when_an_approval_lapses_in_a_freeze() -> None:
+    """Not only when the freeze is over."""
+    entry = {"by": "bob", "decision": "Approved", "digest": await digest_of_the_plan()}
+    world = World(proposal(approvals=[entry]))
+    orders = {"approval": {"mode": "Always", "validSeconds": 60}, "freezeWindows": [FREEZE]}
+    ordered(world, **orders, proposalExpirySeconds=86400)
+    ladder = ProposalLadder(world.services)
+    result = await ladder.reconcile(world.read(ActionProposal, "p").key)
+    found = world.read(ActionProposal, "p").status
+    assert (found.waits_for, result.requeue_after) == ("FreezeWindow", 60.0)
+    assert "the approval by bob lapses before that" in (found.message or "")
+    world.clock.passed += 60
+    assert (await passes(world, ladder, 1)).status.waits_for == "Approval"
 
 
 async def test_a_claim_of_its_own_by_another_process_is_waited_for_until_that_one_cannot_send() -> None:
