@@ -32,6 +32,13 @@ MemberName = Annotated[str, AfterValidator(lambda text: _filled(text, i=0))]
 StoreName = Annotated[str, AfterValidator(lambda text: _filled(text, i=0, id=1, ns="", zone=""))]
 
 
+_PATTERNS = {
+    "store_list": ("stores", "zones", "address", "status_address", "capacity_gib"),
+    "region_list": ("regions", "region_size_mib"),
+}
+"""What lists of stores and regions take the place of."""
+
+
 class Scenario(BaseModel):
     """A cluster in its first moment. In `address` and `status_address` stand {i} (from 0), {id}, {ns} and {zone}."""
 
@@ -76,6 +83,16 @@ class Scenario(BaseModel):
             raise ValueError(
                 "a computed population needs `stores`, at least as many as `zones`, and those as `replicas`"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _says_nothing_twice(self) -> Self:
+        for listed, patterns in _PATTERNS.items():
+            given = [name for name in patterns if name in self.model_fields_set]
+            if getattr(self, listed) and given:
+                raise ValueError(
+                    f"{given[0]} has no effect where {listed} names them one by one: leave one of both out"
+                )
         return self
 
     @model_validator(mode="after")

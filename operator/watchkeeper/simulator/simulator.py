@@ -225,8 +225,10 @@ class Simulator:
 
     async def stop(self) -> None:
         """Close everything that :meth:`start` opened."""
-        await self.live.stop()
-        await self._server.stop()
+        try:
+            await self.live.stop()
+        finally:
+            await self._server.stop()
 
 
 def _members(scenario: Scenario, source: random.Random) -> list[Member]:

@@ -63,6 +63,8 @@ def region(**fields: str) -> str:
         ),
         ("address: tikv:20160\n", ["f:1: there are two stores with the address tikv:20160"]),
         ("members: 3\nmember_name: pd\n", ["f:1: member_name gives all members the same name: put {i} into it"]),
+        (LISTED + "stores: 4\n", ["f:1: stores has no effect where store_list names them one by one: leave one"]),
+        (region() + "regions: 9\n", ["f:1: regions has no effect where region_list names them one by one: leave one"]),
         (LISTED + "- {id: 1, address: 'b:1'}\n", ["f:1: there are two stores with the id 1"]),
         (LISTED + "- {id: 2, address: 'a:70000'}\n", ["f:3: store_list.1.address: 'a:70000' is no host:port with"]),
         (region(peers="{11: 2}"), ["f:1: region 10 of region_list has a peer on store 2, which does not exist"]),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 import socket
@@ -306,3 +307,26 @@ async def test_serve_refuses_a_wrong_scenario(tmp_path: Path) -> None:
     _, errors = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 2
     assert b"storez" in errors
+
+
+async def test_time_that_stands_still_because_of_an_error_is_no_secret() -> None:
+    simulator = Simulator(factor=50.0)
+    await simulator.start()
+
+    def fail() -> None:
+        raise ZeroDivisionError("a defect")
+
+    try:
+        simulator.live.check()
+        simulator.clock.after(1, fail)
+        await asyncio.sleep(0.2)
+        with pytest.raises(ZeroDivisionError, match="a defect"):
+            simulator.live.check()
+    finally:
+        with contextlib.suppress(ZeroDivisionError):
+            await simulator.stop()
+
+
+async def test_more_ports_than_members_are_refused() -> None:
+    with pytest.raises(ValueError, match="--port is there 2 times, but PD has 1 members"):
+        await Simulator(Scenario(members=1)).start(Listen(ports=(0, 0)))

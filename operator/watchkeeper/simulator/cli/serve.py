@@ -86,7 +86,7 @@ def serve(
 def _scenario(name: str | None, over: dict[str, Any]) -> Scenario:
     base = find_scenario(name) if name is not None else Scenario()
     try:
-        return Scenario.model_validate(base.model_dump() | over)
+        return Scenario.model_validate(base.model_dump(exclude_unset=True) | over)
     except ValidationError as error:
         raise ScenarioError("\n".join(f"--{one}" for one in problems(error, Scenario))) from error
 
@@ -116,14 +116,15 @@ def _announce(line: str, ready_file: Path | None) -> None:
 
 async def _until(stopped: asyncio.Event, simulator: Simulator, log: bool) -> None:
     seen = 0
+    """Until it is stopped, or time stands still because of an error, which is never kept quiet."""
     while not stopped.is_set():
         for event in simulator.events.since(seen) if log else ():
             print(event_line(event), file=sys.stderr, flush=True)
             seen = event.number
         try:
-            await asyncio.wait_for(stopped.wait(), _PRINT_SECONDS if log else None)
+            await asyncio.wait_for(stopped.wait(), _PRINT_SECONDS)
         except TimeoutError:
-            continue
+            simulator.live.check()
 
 
 def event_line(event: Event) -> str:

@@ -24,12 +24,14 @@ class Listen:
     """The host in URLs; None: the one that is listened on."""
     tls: Tls | None = None
 
-    def check(self, *, stores: int) -> None:
+    def check(self, *, stores: int, members: int) -> None:
         """Look at the numbers before anything is opened.
 
         Raises:
-            ValueError: one of them, or that of the last store, is no port.
+            ValueError: one of them, or that of the last store, is no port, or there are more of PD than members.
         """
+        if len(self.ports) > members:
+            raise ValueError(f"--port is there {len(self.ports)} times, but PD has {members} members")
         last = self.status_port + max(stores - 1, 0) if self.status_port else 0
         for port in (*self.ports, self.status_port, last, self.control_port):
             if not 0 <= port <= HIGHEST_PORT:

@@ -33,6 +33,15 @@ class LiveTime:
             elapsed, self._last = now - self._last, now
             self._clock.advance(elapsed * self.factor)
 
+    def check(self) -> None:
+        """Whether time still goes by.
+
+        Raises:
+            Exception: what went wrong in it.
+        """
+        if self._task is not None and self._task.done():
+            self._task.result()
+
     async def wait(self, virtual_seconds: float) -> None:
         """Wait for virtual time to pass: not at all where it is driven by hand, since it stands still then."""
         if self.factor is not None and virtual_seconds > 0:

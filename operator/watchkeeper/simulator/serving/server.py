@@ -85,7 +85,7 @@ class Server:
             OSError: a port is taken; those that were open are closed again.
             ValueError: there is no such port; nothing has been opened.
         """
-        listen.check(stores=len(self._world.stores))
+        listen.check(stores=len(self._world.stores), members=len(self._members.all))
         try:
             return await self._open(listen)
         except OSError:
