@@ -55,9 +55,9 @@ def up(report: Report) -> Running:
     with locked("cluster", report):
         folder = state_folder()
         if found := running():
-            there = (folder / _VERSION).read_text()
-            if there != wanted:
-                raise LocalClusterError(f"a cluster of Kubernetes {there} is running: `make cluster-down` first")
+            there = _version(folder)
+            if there != f"Kubernetes {wanted}":
+                raise LocalClusterError(f"a cluster of {there} is running: `make cluster-down` first")
             report("the cluster is running already")
             return found
         _remove()  # what a reboot or a kill left
@@ -69,6 +69,14 @@ def up(report: Report) -> Running:
             report(f"ready after {plane.timings['ready']:.1f} s")
             plane.leave_running()
         return started
+
+
+def _version(folder: Path) -> str:
+    """Of the cluster that runs; one that an older checkout has started did not write it down."""
+    try:
+        return f"Kubernetes {(folder / _VERSION).read_text()}"
+    except FileNotFoundError:
+        return "an unknown version of Kubernetes"
 
 
 def down(report: Report) -> None:
