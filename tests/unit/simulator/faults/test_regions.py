@@ -179,15 +179,15 @@ def test_what_no_region_reports_makes_pd_look_at_all_of_them(how: str) -> None:
     assert crowded(bed) == 0, "move-to-better-location"
 
 
-@pytest.mark.parametrize(("setting", "seconds"), [("1m", 60), ("1h", 3600)])
+@pytest.mark.parametrize(("setting", "seconds"), [("1m", 60), ("35m", 2100)])
 def test_a_changed_down_time_is_obeyed_for_a_store_that_is_silent_already(setting: str, seconds: int) -> None:
     bed = Bed(regions=30, knobs=Knobs(report_down_seconds=30))
     bed.do("store-crash", store=2)
     bed.pass_time(40)
     bed.ask("POST", "/config", {"max-store-down-time": setting})
-    bed.until(max(seconds, 1800) - 20 if seconds > 60 else 41)
+    bed.until(seconds - 20 if seconds > 60 else 41)
     assert bed.store(2)["region_count"] == 15
-    bed.until(seconds + 1500)
+    bed.until(seconds + 400)
     assert (bed.states()[2], bed.store(2)["region_count"]) == ("Down", 0)
 
 
@@ -218,7 +218,7 @@ def test_a_store_with_too_many_pending_peers_gets_no_more_from_pd() -> None:
     bed.ask("POST", "/config", {"max-pending-peer-count": 5})
     bed.do("peers-pending", store=2, count=6)
     bed.do("store-crash", store=5)
-    bed.pass_time(600)
+    bed.pass_time(200)
     assert bed.store(2)["pending_peer_count"] == 6
     bed.ask("POST", "/config", {"max-pending-peer-count": 0})
     bed.pass_time(60)
