@@ -8,7 +8,7 @@ from watchkeeper.engine.sweep import sweep_once
 
 
 async def test_what_ended_is_cleared_away_and_a_drain_while_it_stands_is_not(world: EngineWorld) -> None:
-    await world.patch(await world.policy(), {"approval": {"mode": "Never"}, "retentionSeconds": 10})
+    await world.patch(await world.policy(), {"approval": {"mode": "Never"}, "retentionSeconds": 300})
     drained = await world.propose("drain-store", store=3, seconds=86400)
     message = await world.propose("log-message", Source.TOOL, message="hello")
     pending = await world.propose(
@@ -28,7 +28,7 @@ async def test_what_ended_is_cleared_away_and_a_drain_while_it_stands_is_not(wor
 
     names = {p.metadata.name for p in (drained, message, pending)}
     assert await swept(0) == names
-    assert await swept(30) == names - {message.metadata.name}
+    assert await swept(330) == names - {message.metadata.name}
     assert await swept(7200) == names - {message.metadata.name}, "its hour is over, and it still stands"
     (change,) = await world.changes()
     await world.delete(change)

@@ -307,7 +307,7 @@ async def test_a_lane_waits_in_between() -> None:
     started = time.monotonic()
     for _ in range(6):
         await lane.take()
-    assert 0.045 <= time.monotonic() - started < 1
+    assert 0.045 <= time.monotonic() - started < 20
 
 
 async def test_execution_has_a_lane_of_its_own() -> None:
