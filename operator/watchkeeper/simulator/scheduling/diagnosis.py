@@ -7,6 +7,7 @@ it happened to look at, so its counts may leave a store out.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass
 
@@ -72,7 +73,7 @@ class Diagnostics:
     def _fit_for(self, store: Store, fullest: int) -> str:
         """Why none of the fullest store's regions goes there."""
         held = self._world.regions.of_store(fullest)
-        drawn = [self._world.regions.get(region_id) for region_id in list(held.peers)[:_TRIES]]
+        drawn = [self._world.regions.get(region_id) for region_id in itertools.islice(held.peers, _TRIES)]
         free = [one for one in drawn if one is not None and one.peer_on(store.id) is None]
         rules, stores = self._world.rules, self._world.stores
         if store.id == fullest or any(fits_as_well(one, fullest, store.id, rules, stores) for one in free):
