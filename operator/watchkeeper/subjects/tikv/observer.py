@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from watchkeeper.api.v1alpha1.subject import Health, StoreCounts, Subject
@@ -15,7 +16,7 @@ from watchkeeper.subjects.tikv.frozen import FrozenWatch, drain_without_effect
 from watchkeeper.subjects.tikv.leadercounts import LeaderCounts, read_leader_counts
 from watchkeeper.subjects.tikv.managers import find_manager
 from watchkeeper.subjects.tikv.pd.client import WRONG_CLUSTER
-from watchkeeper.subjects.tikv.pd.models import PDMember
+from watchkeeper.subjects.tikv.pd.models import MemberHealth, PDMember
 from watchkeeper.subjects.tikv.pd.reader import PDReader
 from watchkeeper.subjects.tikv.scheduling import read_scheduling
 from watchkeeper.subjects.tikv.topology import PROVED, Topology, read_topology
@@ -47,18 +48,24 @@ class Observer:
         Raises:
             Transient: PD cannot be read, or has no leader although most members are healthy.
         """
-        try:
-            topology = await read_topology(self._reader)
-        except (NotLeader, Unreachable, NotConnected) as error:
-            lost = await self._without_quorum(error)
+        # At the same time: where no member answers, nobody waits for the second deadline after the first.
+        topology, entries = await asyncio.gather(
+            read_topology(self._reader), self._reader.health(), return_exceptions=True
+        )
+        if isinstance(topology, NotLeader | Unreachable | NotConnected):
+            lost = None if isinstance(entries, BaseException) else self._without_quorum(topology, entries)
             if lost is None:
-                raise
+                raise topology
             return lost
-        self._last = await self._observation(topology)
+        if isinstance(topology, BaseException):
+            raise topology
+        if isinstance(entries, BaseException):
+            raise entries
+        self._last = await self._observation(topology, entries)
         return self._last
 
-    async def _observation(self, topology: Topology) -> Observation:
-        members = health.members_of(topology.members.members, await self._reader.health(), topology.leader)
+    async def _observation(self, topology: Topology, entries: tuple[MemberHealth, ...]) -> Observation:
+        members = health.members_of(topology.members.members, entries, topology.leader)
         scheduling = await read_scheduling(self._reader)
         source = self._metrics()
         tikv: LeaderCounts | None = await read_leader_counts(source) if source is not None else None
@@ -82,11 +89,10 @@ class Observer:
             counts_moving=frozen is None and self._frozen.moving(still),
         )
 
-    async def _without_quorum(self, error: Transient) -> Observation | None:
+    def _without_quorum(self, error: Transient, entries: tuple[MemberHealth, ...]) -> Observation | None:
         """When PD has lost its quorum only `/health` still answers (surprise 36): that is Critical, not just blind."""
         if error.reason == WRONG_CLUSTER:
             return None
-        entries = await self._reader.health()
         known = tuple(PDMember(name=entry.name, client_urls=entry.client_urls) for entry in entries)
         members = health.members_of(known, entries, leader="")
         if not members or health.quorum(members):
