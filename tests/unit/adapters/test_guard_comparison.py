@@ -173,6 +173,8 @@ _NOT_OURS = {"apiGroups": ["watchkeeper.dev"], "apiVersions": ["*"], "operations
         (_LABELS, ["*"], ["*/*"], _NOT_OURS | {"resources": ["*/*"]}, None),
         (_LABELS, ["*"], ["*"], _NOT_OURS | {"resources": ["subjects"]}, ""),
         (_LABELS, ["*"], ["*"], _NOT_OURS, None),
+        (_LABELS, ["*"], ["*"], _NOT_OURS | {"scope": "Namespaced"}, None),
+        (_LABELS, ["*"], ["*"], _NOT_OURS | {"scope": "Cluster"}, ""),
         (_LABELS, ["*"], ["*"], _NOT_OURS | {"operations": ["CREATE"]}, ""),
         (_LABELS, ["*"], ["*"], _NOT_OURS | {"resourceNames": ["one"]}, ""),
         (_LABELS, ["*"], ["*"], _NOT_OURS | {"apiGroups": ["apps"]}, ""),

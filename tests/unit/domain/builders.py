@@ -12,6 +12,16 @@ from watchkeeper.domain.sense import Known
 
 NOW = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
 DIGEST = "sha256:" + "a" * 64
+ONE_OF_ONE: dict[str, Any] = {
+    "required": 1,
+    "granted": 1,
+    "open": True,
+    "distinctFromProposer": True,
+    "allowServiceAccounts": False,
+    "digestRequired": False,
+    "summary": "1/1",
+}
+"""`status.approval` where one person is needed and counted, as stored."""
 
 
 KNOWN = Known(

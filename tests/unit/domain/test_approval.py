@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.domain.builders import DIGEST, NOW, at, proposal
+from tests.unit.domain.builders import DIGEST, NOW, ONE_OF_ONE, at, proposal
 from tests.unit.domain.builders import orders as orders_with
 from watchkeeper.api.v1alpha1.actionproposal import Closed
 from watchkeeper.api.v1alpha1.operatorpolicy import ApprovalMode, ApprovalPolicy
@@ -97,13 +97,7 @@ def test_what_was_pinned_as_closed_stays_so_whether_or_not_it_says_why() -> None
 def test_an_approval_lapses_after_valid_seconds_from_when_it_was_first_seen() -> None:
     seen: dict[str, Any] = {
         "approval": {
-            "required": 1,
-            "granted": 1,
-            "open": True,
-            "distinctFromProposer": True,
-            "allowServiceAccounts": False,
-            "digestRequired": False,
-            "summary": "1/1",
+            **ONE_OF_ONE,
             "decisions": [{"by": "bob", "decision": "Approved", "seenTime": NOW.isoformat()}],
         }
     }

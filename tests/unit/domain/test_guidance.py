@@ -6,19 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.unit.domain.builders import DIGEST, NOW, at, proposal
+from tests.unit.domain.builders import DIGEST, NOW, ONE_OF_ONE, at, proposal
 from watchkeeper.domain.guidance import awaiting_approval, over_before
 
-RULES: dict[str, Any] = {
-    "required": 1,
-    "granted": 1,
-    "open": True,
-    "distinctFromProposer": True,
-    "allowServiceAccounts": False,
-    "digestRequired": False,
-    "validSeconds": 3600,
-    "summary": "1/1",
-}
+RULES: dict[str, Any] = {**ONE_OF_ONE, "validSeconds": 3600}
 
 
 def _seen(by: str, seconds: float = 0, *, guarded: bool = True, decision: str = "Approved") -> dict[str, Any]:

@@ -146,9 +146,10 @@ def _parts(rule: Mapping[str, Any], kinds: Set[str]) -> set[str]:
 
 
 def _is_whole(rule: Mapping[str, Any]) -> bool:
-    """Whether a rule that excludes does so for our group, whatever is done and in whichever version."""
+    """Whether a rule that excludes does so for our group, whatever is done and in whichever version; our kinds are namespaced."""
     everything = all(ALL in (rule.get(field) or ()) for field in ("apiVersions", "operations"))
-    return everything and bool({GROUP, ALL} & set(rule.get("apiGroups") or ())) and not rule.get("resourceNames")
+    ours = bool({GROUP, ALL} & set(rule.get("apiGroups") or ())) and rule.get("scope", ALL) in (ALL, "Namespaced")
+    return everything and ours and not rule.get("resourceNames")
 
 
 def _plain(value: Any, key: str = "") -> Any:
