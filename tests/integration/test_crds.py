@@ -89,15 +89,19 @@ def _wait_established(admin: Api, name: str) -> list[dict[str, Any]]:
     raise AssertionError(f"{name} was not established in 30 s")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def users(control_plane: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Users]:
     with users_of(control_plane, tmp_path_factory.mktemp("users")) as users:
         yield users
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def api(control_plane: Cluster, users: Users) -> Iterator[Api]:
-    """The copies installed, and one existing object of each kind to write status to."""
+    """The copies installed, and one existing object of each kind to write status to.
+
+    For the session: a worker of xdist that has taken over the rest of this module from another comes back to it after
+    other modules, and the namespaces of the first time may still be terminating then.
+    """
     copies = [_copy_of(document) for document in CRDS.values()]
     control_plane.apply(yaml.safe_dump_all(copies))
     for name in (NAMESPACE, COLUMNS, EMPTY):

@@ -352,7 +352,7 @@ class EngineWorld:
         return shifted
 
     async def drive(
-        self, services: Services, until: Callable[[], Any], *, seconds: float = 30.0, plan: CrashPlan | None = None
+        self, services: Services, until: Callable[[], Any], *, seconds: float = 120.0, plan: CrashPlan | None = None
     ) -> None:
         """Pass over every object again and again until `until()` is true; errors are what a worker makes of them.
 
@@ -363,7 +363,7 @@ class EngineWorld:
     async def drive_only(self, services: Services, kind: str, until: Callable[[], Any]) -> None:
         """Pass over the objects of one kind only."""
         kinds = tuple(k for k in (Subject, StandingChange, ActionProposal) if k.__name__ == kind)
-        await self._drive(services, kinds, until, seconds=30.0, plan=None)
+        await self._drive(services, kinds, until, seconds=120.0, plan=None)
 
     async def _drive(
         self,

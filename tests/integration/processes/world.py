@@ -223,7 +223,7 @@ async def until(
     holds: Callable[[], Awaitable[bool]],
     what: str,
     *,
-    seconds: float = 90.0,
+    seconds: float = 180.0,
     told: Callable[[], Awaitable[str]] | None = None,
 ) -> None:
     """Look again and again until it holds; an error to read counts as no."""
