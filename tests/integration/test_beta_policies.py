@@ -27,7 +27,6 @@ pytestmark = [
         tuple(map(int, chosen_kubernetes().split("."))) >= GA,
         reason="from 1.36 on MutatingAdmissionPolicy is in v1, always: WATCHKEEPER_KUBERNETES=1.34",
     ),
-    pytest.mark.timeout(180),
 ]
 FOREIGN = """\
 apiVersion: admissionregistration.k8s.io/{version}

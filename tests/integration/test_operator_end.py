@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from localcluster.bench.database import Size
 from localcluster.bench.yard import ASK_ONE, yard
 from localcluster.cluster import Cluster
@@ -17,7 +15,6 @@ def _log(folder: Path) -> str:
     return log.read_text()
 
 
-@pytest.mark.timeout(60)
 async def test_the_operator_ends_by_its_own_flag(control_plane: Cluster, tmp_path: Path) -> None:
     """Kopf must not take SIGTERM for itself: it would hang for 5 s, and kill the process 20 s later."""
     install(control_plane)

@@ -8,8 +8,6 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import pytest
-
 from localcluster.cluster import Cluster
 from localcluster.faults import Latency
 from tests.integration.guard_breaking import DECIDE, ROOT, within
@@ -39,7 +37,6 @@ def says(world: World, status: ConditionStatus) -> Callable[[], Awaitable[bool]]
     return holds
 
 
-@pytest.mark.timeout(120)
 async def test_a_weakened_binding_is_known_within_two_seconds(installed: Cluster, tmp_path: Path) -> None:
     async with worlds(installed, 1) as (world,), await Connection.open(installed.admin) as admin:
         async with an_operator(installed, tmp_path, settings_for([world.namespace])):

@@ -19,7 +19,7 @@ import pytest
 from localcluster.cluster import Cluster
 from localcluster.installation import OPERATOR_NAMESPACE, SERVICE_ACCOUNT, OperatorProcess
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 LEASE = "watchkeeper-operator"
 QUICK = {"log_format": "json", "lease_seconds": "3", "observe_interval_seconds": "1"}
