@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 TICK_SECONDS = 0.2
-GAP_SECONDS = 5.0
+GAP_SECONDS = 2.0
 """Between two ticks. One needs the interpreter for a moment only: at a third of its speed a machine ticks every second."""
 DRIFT_SECONDS = 1.0
 """By how much the time of day may leave the monotonic clock between two ticks."""

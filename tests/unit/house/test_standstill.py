@@ -35,7 +35,7 @@ def standstill(clocks: Clocks) -> Standstill:
     [
         (TICK_SECONDS, 0.0, ""),
         (GAP_SECONDS, 0.0, ""),
-        (GAP_SECONDS + 0.5, 0.0, "the machine stood still for 5.5 s"),
+        (GAP_SECONDS + 0.5, 0.0, "the machine stood still for 2.5 s"),
         (TICK_SECONDS, DRIFT_SECONDS / 2, ""),
         (TICK_SECONDS, -DRIFT_SECONDS * 2, "the time of day was set by -2.0 s"),
         (TICK_SECONDS, 3600.0, "the time of day was set by +3600.0 s"),
