@@ -12,6 +12,7 @@ from tests.integration.rest import APPLY, Answer, Api
 
 OWN = {"annotations": {"watchkeeper.dev/memory": "forged"}}
 FINALIZER = {"finalizers": ["watchkeeper.dev/in-flight"]}
+FOREVER = {"finalizers": ["example.com/forever"]}
 GHOST = {"ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "ghost", "uid": "no-such-uid"}]}
 """The garbage collector deletes what has an owner that does not exist."""
 ACKNOWLEDGE = {"outcome": "Failed", "reason": "looked into PD"}
@@ -309,6 +310,12 @@ DECIDING = (
         lambda w: w.strict.decide(w.person("pat"), "lax", approval()),
     ),
     Attack(
+        "approve as a service account, impersonated without its groups",
+        "proposal-decide",
+        ("service accounts may not decide",),
+        lambda w: w.decide(w.disguised, "low", approval()),
+    ),
+    Attack(
         "approve as a service account under lax pinned rules, the policy being strict now",
         "proposal-decide-live",
         ("service accounts may not decide",),
@@ -372,6 +379,12 @@ ENDING = (
         "proposal-acknowledge",
         ("is for people: service accounts may not",),
         lambda w: w.edit(w.bot, "unknown", {"acknowledge": ACKNOWLEDGE}),
+    ),
+    Attack(
+        "acknowledge as a service account, impersonated without its groups",
+        "proposal-acknowledge",
+        ("is for people: service accounts may not",),
+        lambda w: w.edit(w.disguised, "unknown", {"acknowledge": ACKNOWLEDGE}),
     ),
     Attack(
         "acknowledge a failure that is known",
@@ -523,6 +536,24 @@ OWNING = (
         ),
     ),
     Attack(
+        "keep a proposal from ever being deleted",
+        "metadata",
+        ("a finalizer keeps an object from going: only who may delete this one",),
+        lambda w: _metadata(w, "bob", "low", FOREVER),
+    ),
+    Attack(
+        "create a proposal that can never be deleted",
+        "metadata",
+        ("a finalizer keeps an object from going: only who may delete this one",),
+        lambda w: w.propose(w.person("pip"), metadata=FOREVER, dry=True),
+    ),
+    Attack(
+        "keep a stop from being lifted by those who may",
+        "metadata",
+        ("(of an EmergencyStop: who holds the verb resume) may set one or take one away",),
+        lambda w: w.person("eve").merge("emergencystops", w.namespace, "halted", {"metadata": FOREVER}, dry=True),
+    ),
+    Attack(
         "take the name of what an action will leave standing",
         "standing-change",
         ("names that end like NAME-1a2b3c4d-0 are kept for what the watchkeeper operator records",),
@@ -610,7 +641,7 @@ GOVERNING = (
         "stop so that nobody who may resume can",
         "stop-create",
         ("a stop has no finalizers",),
-        lambda w: w.stop(w.person("hal"), metadata={"generateName": "row-", "finalizers": ["example.com/forever"]}),
+        lambda w: w.stop(w.person("hal"), metadata={"generateName": "row-", **FOREVER}),
     ),
     Attack(
         "stop a part of everything",
@@ -629,6 +660,12 @@ GOVERNING = (
         "resume",
         ("is for people: service accounts may not",),
         lambda w: w.bot.delete("emergencystops", w.namespace, "halted", dry=True),
+    ),
+    Attack(
+        "resume as a service account that holds the verb, impersonated without its groups",
+        "resume",
+        ("is for people: service accounts may not",),
+        lambda w: w.disguised.delete("emergencystops", w.namespace, "halted", dry=True),
     ),
     Attack(
         "resume as the garbage collector",

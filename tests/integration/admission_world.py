@@ -148,6 +148,11 @@ class World:
     def bot(self) -> Api:
         return self.users.service_account(self.namespace, "bot")
 
+    @property
+    def disguised(self) -> Api:
+        """The ServiceAccount `bot` as somebody else sends it: by its name, which RBAC goes by, and without its groups."""
+        return self.users.person(f"system:serviceaccount:{self.namespace}:bot")
+
     def person(self, name: str) -> Api:
         return self.users.admin if name == "admin" else self.users.person(name)
 

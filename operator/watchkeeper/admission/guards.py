@@ -52,10 +52,12 @@ def status(operator: Identity) -> Validating:
 
 
 def metadata(operator: Identity) -> Validating:
-    """Annotations and finalizers with our prefix are the operator's memory; an owner is a way to delete.
+    """Annotations and finalizers with our prefix are the operator's memory; an owner is a way to delete, a finalizer to forbid it.
 
     The garbage collector deletes what names an owner that does not exist, so that naming one needs the right to delete,
-    as Kubernetes' own plugin OwnerReferencesPermissionEnforcement asks where it is on.
+    as Kubernetes' own plugin OwnerReferencesPermissionEnforcement asks where it is on. A finalizer of somebody else's keeps
+    an object, and its namespace, for ever; on a stop it would keep who may resume from lifting it. (That a stop is created
+    with none is asked by `stop`.)
     """
     return Validating(
         "metadata",
@@ -84,6 +86,14 @@ def metadata(operator: Identity) -> Validating:
                 "|| authorizer.requestResource.check('delete').allowed()",
                 "an owner takes its objects along when it goes: only who may delete this one may give it an owner "
                 "(metadata.ownerReferences)",
+            ),
+            Check(
+                "(request.operation == 'CREATE' && request.resource.resource == 'emergencystops') "
+                "|| (variables.newF.all(f, f in variables.oldF) && variables.oldF.all(f, f in variables.newF)) "
+                "|| authorizer.requestResource.check(request.resource.resource == 'emergencystops' ? 'resume' : 'delete')"
+                ".allowed()",
+                "a finalizer keeps an object from going: only who may delete this one (of an EmergencyStop: who holds the "
+                "verb resume) may set one or take one away (metadata.finalizers)",
             ),
         ],
     )

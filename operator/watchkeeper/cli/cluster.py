@@ -82,10 +82,12 @@ class Cluster:
         body = [tested("/metadata/uid", obj.metadata.uid), *operations]
         return await self.server.request("PATCH", paths.of_object(obj), body, content=JSON_PATCH)
 
-    async def delete(self, obj: Resource) -> None:
-        """Delete this very object."""
+    async def delete(self, obj: Resource) -> list[str]:
+        """Delete this very object; gives back the finalizers for which it stays, empty where it is gone."""
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": obj.metadata.uid}}
-        await self.server.request("DELETE", paths.of_object(obj), body)
+        answer = await self.server.request("DELETE", paths.of_object(obj), body)
+        # The object itself where something holds it, else a Status.
+        return list((answer.get("metadata") or {}).get("finalizers") or ())
 
     async def whoami(self) -> str:
         """The user name that approvals carry."""

@@ -57,7 +57,14 @@ async def resume(
                 raise Failure(Exit.NOT_CONFIRMED, "there is no terminal to ask on", "repeat with --yes")
             if session.screen.ask("Lift this stop? [y/N]").lower() not in ("y", "yes"):
                 raise Failure(Exit.NOT_CONFIRMED, "the stop stays")
-        await cluster.delete(wanted)
+        held_by = await cluster.delete(wanted)
+        if held_by:
+            raise Failure(
+                Exit.REFUSED,
+                f"{wanted.metadata.name} stays in force: it is being deleted, but held by finalizer {', '.join(held_by)}",
+                "find out who put it there; to take it out: "
+                f"kubectl -n {namespace} patch estop {wanted.metadata.name} --type merge -p '{{\"metadata\":{{\"finalizers\":[]}}}}'",
+            )
         session.screen.say(f"lifted {wanted.metadata.name}")
         await _left(session, cluster, namespace)
 

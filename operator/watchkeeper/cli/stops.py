@@ -21,6 +21,8 @@ from watchkeeper.errors import Denied, Transient, WatchkeeperError
 
 MAX_TRIES = 5
 PAUSE_SECONDS = 1.0
+_TERMINATING = "because it is being terminated"
+"""What the API server's NamespaceLifecycle says to every create in a namespace that is being deleted (seen on 1.37)."""
 
 
 async def stop(
@@ -49,6 +51,8 @@ async def stop(
             told = explained(error, session)
             less = session.command("stop", "--reason", "TEXT", namespace="NAMESPACE")
             one = (f"who may stop a single namespace: {less}",) if everything else ()
+            if _TERMINATING in error.message:
+                raise Failure(Exit.REFUSED, *_going(session, namespace)) from error
             raise Failure(told.code, *told.lines, *one) from error
         name = made["metadata"]["name"]
         if output is not None:
@@ -59,6 +63,15 @@ async def stop(
         place = None if everything else namespace
         await _under_way(session, cluster, place, subject)
         await _covers_something(session, cluster, place, subject)
+
+
+def _going(session: Session, namespace: str) -> list[str]:
+    """What to know of a namespace that is being deleted: the API server takes no new object there."""
+    return [
+        f"namespace {namespace} is being deleted and takes no stop any more: not stopped",
+        "no proposal begins there, stop or not; what stands in its databases is released",
+        f"to hold that up as well, stop everything: {session.program} stop --all --reason TEXT",
+    ]
 
 
 async def _create(session: Session, cluster: Cluster, namespace: str, spec: dict[str, Any]) -> Raw:

@@ -119,13 +119,19 @@ def orders_of(policy: OperatorPolicy, known: Known) -> Orders:
     )
 
 
+_NAMESPACE = "namespace"
+"""The scope of a stop that names no Subjects."""
+
+
 def reach_of(stop: EmergencyStop, *, operator_namespace: str) -> str:
     """How far a stop reaches, for the column SCOPE."""
     if stop.metadata.namespace == operator_namespace:
         return EVERYTHING
     if not stop.spec.subjects:
-        return "namespace"
+        return _NAMESPACE
     shown = ", ".join(stop.spec.subjects)
+    if shown in (EVERYTHING, _NAMESPACE):  # a Subject may have that name
+        return f"Subject {shown}"
     return shown if len(shown) <= MAX_SCOPE else f"{len(stop.spec.subjects)} Subjects"
 
 

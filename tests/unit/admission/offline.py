@@ -161,7 +161,8 @@ class OfflineUsers:
         self._server = server
 
     def person(self, name: str, *groups: str) -> OfflineApi:
-        return OfflineApi(self._server, name, ("system:authenticated", *groups), _held(PEOPLE.get(name, ())))
+        roles = BOT_ROLES if name.endswith(":bot") else PEOPLE.get(name, ())
+        return OfflineApi(self._server, name, ("system:authenticated", *groups), _held(roles))
 
     @property
     def admin(self) -> OfflineApi:

@@ -113,7 +113,7 @@ def test_an_error_refuses_but_never_a_stop() -> None:
 def test_no_expression_asks_the_authorizer_twice() -> None:
     """A check costs 350,000 units and an expression may use 1,000,000: three fail at run time."""
     found = [text for text in expressions(render()) if "authorizer" in text]
-    assert len(found) == 8
+    assert len(found) == 9
     assert all(text.count(".check(") == 1 for text in found)
 
 

@@ -8,7 +8,9 @@ from syrupy.assertion import SnapshotAssertion
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.samples import proposal, standing_change, stop, subject
 from tests.unit.cli.server import MemoryServer
+from watchkeeper.api.v1alpha1 import EmergencyStop
 from watchkeeper.cli.screen import Screen
+from watchkeeper.domain.orders import reach_of
 from watchkeeper.errors import Denied, NotConnected, RateLimited, Unreachable, WatchkeeperError
 
 WHY = ("--reason", "latency rose")
@@ -165,6 +167,37 @@ def test_what_is_lifted_is_said(run: Run, namespace: str, status: dict[str, Any]
     result = run(server, "resume", "-n", namespace)
     assert (result.exit_code, server.sent) == (6, [])
     assert scope in result.output
+
+
+def test_a_subject_may_be_called_everything(run: Run) -> None:
+    """What a stop reaches is never made larger, or smaller, by the name of a Subject."""
+    for name in ("everything", "namespace"):
+        held = stop(subjects=[name])
+        held["status"] = {"scope": reach_of(EmergencyStop.model_validate(held), operator_namespace="watchkeeper-system")}
+        result = run(MemoryServer("rex", held), "resume")
+        assert f"scope  {name} in namespace shop\n" in result.output
+
+
+def test_a_stop_that_a_finalizer_holds_is_not_called_lifted(run: Run) -> None:
+    held = stop()
+    held["metadata"]["finalizers"] = ["example.com/forever"]
+    result = run(MemoryServer("rex", held), "resume", "--yes")
+    assert result.exit_code == 5
+    assert "stop-x7k2p stays in force: it is being deleted, but held by finalizer example.com/forever" in result.output
+    assert "kubectl -n shop patch estop stop-x7k2p --type merge -p '{\"metadata\":{\"finalizers\":[]}}'" in result.output
+    assert "lifted" not in result.output
+
+
+def test_a_namespace_that_goes_takes_no_stop(run: Run) -> None:
+    server = _server()
+    server.refusals["POST"] = Denied(
+        'POST /apis/x: emergencystops.watchkeeper.dev "stop-" is forbidden: unable to create new content in namespace shop '
+        "because it is being terminated"
+    )
+    result = run(server, "stop", *WHY, "-n", "shop")
+    assert result.exit_code == 5
+    assert "namespace shop is being deleted and takes no stop any more: not stopped" in result.output
+    assert "stop everything: watchkeeper stop --all --reason TEXT\n" in result.output
 
 
 def test_one_of_several_is_named(run: Run, snapshot: SnapshotAssertion) -> None:
