@@ -16,7 +16,7 @@ from watchkeeper.handlers.echoes import Echoes
 from watchkeeper.ports.objects import FINALIZER
 
 POLICY_SECONDS = 5.0
-"""From a claim to the look at what the policy's status counts of it: many claims make one look."""
+"""From a claim, or from a proposal that comes or ends, to the look at what the policy's status counts of it: many make one look."""
 _ENDED_PHASES = frozenset({"Completed", "Failed", "Cancelled"})
 _ENDED_STATES = frozenset({"Lost", "HandedOver", "Released", "Abandoned"})
 
@@ -59,7 +59,10 @@ def register(registry: kopf.OperatorRegistry, services: Services, signs: WatchSi
 def _proposal(services: Services, echoes: Echoes, key: Key, body: Mapping[str, Any], gone: bool) -> None:
     status = body.get("status") or {}
     ended = status.get("phase") in _ENDED_PHASES
+    counted = services.tracker.face_changed(key, str(ended))
     _track(services, key, body, gone, ended=ended)
+    if counted or gone:
+        _recount(services, key.namespace)
     echo = echoes.heard(body)
     # Nothing is left to do for one that has ended and lost its finalizer: a thousand of them cost nothing at a start.
     over = ended and FINALIZER not in (body["metadata"].get("finalizers") or ())
@@ -82,7 +85,7 @@ def _subject(services: Services, key: Key, body: Mapping[str, Any], gone: bool) 
     writes = [entry.get("operationKey") for entry in status.get("recentWrites") or ()]
     states = [(entry.get("operationKey"), entry.get("state")) for entry in status.get("inFlight") or ()]
     if not gone and services.tracker.face_changed(claims_of(key), f"{writes} {states}"):
-        services.queue.add_after(Key("OperatorPolicy", key.namespace, POLICY_NAME), POLICY_SECONDS)
+        _recount(services, key.namespace)
     if changed:  # else a claim or a count has changed: the next look, which is due anyway, is soon enough
         services.queue.add(key)
         for other in services.tracker.keys(namespace=key.namespace, subject=key.name, live=not gone):
@@ -119,6 +122,11 @@ def _ticket(services: Services, key: Key, body: Mapping[str, Any], gone: bool) -
         subject = Key("Subject", key.namespace, str(body["spec"]["subjectRef"]["name"]))
         services.look_again.add(subject)
         services.queue.add(subject)
+
+
+def _recount(services: Services, namespace: str) -> None:
+    """The policy's status counts what waits and what was done: soon it is right again."""
+    services.queue.add_after(Key("OperatorPolicy", namespace, POLICY_NAME), POLICY_SECONDS)
 
 
 def _wake_all(services: Services, namespace: str | None) -> None:

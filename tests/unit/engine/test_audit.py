@@ -215,6 +215,38 @@ async def test_what_an_earlier_process_signed_as_complete_is_not_told_again() ->
     assert (len(report.chains), report.checkpoints) == (2, 2)
 
 
+LIFE = ("Planned", "Intended", "Sent", "Outcome")
+
+
+async def test_what_happened_after_the_clock_was_set_back_is_told_by_the_next_process() -> None:
+    """It has earlier times than those up to which the last checkpoint says that all was told."""
+    world = World(proposed())
+    places = MemoryCheckpoints()
+    services, _, _ = required(world)
+    works = audit_works(services, places)
+    await works.start(services.store, None)
+    await asyncio.sleep(0.01)
+    await works.stop()
+    world.clock.jumped = -200
+    await run(world.services, world)  # by a process that is killed after three minutes, and its records with it
+    services, trail, sink = required(world)
+    works = audit_works(services, places)
+    await works.start(services.store, None)
+    await asyncio.sleep(0.01)
+    assert trail.caught_up
+    await works.stop()
+    assert [len(sink.of(kind)) for kind in LIFE] == [1, 1, 1, 1]
+
+
+async def test_a_clock_that_is_set_back_makes_nothing_look_as_if_it_was_told() -> None:
+    world = World(proposed())
+    _, trail, sink = required(world)
+    trail.begin(previous=None, since=world.clock.now())
+    world.clock.jumped = -3600
+    await trail.saw(await run(world.services, world))
+    assert [len(sink.of(kind)) for kind in LIFE] == [1, 1, 1, 1]
+
+
 async def test_a_file_that_was_cut_is_told_at_the_start() -> None:
     world = World(proposed())
     first, places = MemorySink(readable=True), MemoryCheckpoints()

@@ -184,6 +184,7 @@ async def test_a_thousand_objects_after_a_restart_are_looked_at_and_told_once() 
         Ticket.model_validate({**ticket, "metadata": {"name": f"t{n}", "uid": f"u{n}", "resourceVersion": "1"}})
         for n in range(1000)
     ]
+    world.clock.passed += 7200
     world.audit.begin(previous=None, since=NOW + timedelta(hours=1))
     for one in many * 2:
         world.audit.found(one)

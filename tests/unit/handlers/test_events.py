@@ -112,6 +112,19 @@ async def test_what_only_the_operator_writes_wakes_nobody(
     assert f"{kind}/default" in await bed.event(plural, edited, "DELETED")
 
 
+async def test_the_policy_counts_a_proposal_that_comes_ends_or_goes(bed: Bed) -> None:
+    async def recounts(body: dict[str, Any], kind: str = "MODIFIED") -> int:
+        bed.queue.later.clear()
+        await bed.event("actionproposals", body, kind)
+        return bed.queue.later.count("OperatorPolicy/default")
+
+    assert await recounts(proposal("1"), "ADDED") == 1
+    assert await recounts(proposal("2", "Executing", finalizer=True)) == 0, "counted already"
+    assert await recounts(proposal("3", "Completed", finalizer=True)) == 1
+    assert await recounts(proposal("4", "Completed")) == 0
+    assert await recounts(proposal("4", "Completed"), "DELETED") == 1
+
+
 async def test_a_ticket_wakes_its_subject_only_when_people_changed_it(bed: Bed) -> None:
     assert await bed.event("tickets", ticket(1), "ADDED") == []
     assert await bed.event("tickets", ticket(1, state="Open")) == []

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from watchkeeper.domain.audit.chain import Head
 from watchkeeper.domain.audit.checkpoint import MAX_CHAINS, Checkpoint, SigningKey, checked
+from watchkeeper.domain.audit.record import moment
 from watchkeeper.engine.audit.trail import AuditTrail
 from watchkeeper.errors import Invalid, WatchkeeperError
 from watchkeeper.ports.audit import CheckpointStore
@@ -18,6 +19,8 @@ from watchkeeper.ports.clock import Clock
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 2.0
+CLOCKS_DIFFER = timedelta(seconds=5)
+"""By as much two API servers' clocks may differ; a clock that was set back by so little is within the margin of `complete`."""
 KEY_SECONDS = 300.0
 """How long the key is used before it is read again."""
 
@@ -54,6 +57,20 @@ class Checkpoints:
         found = _believed(stored, key)
         self._kept |= {one.head.chain: one.time for one in found}
         return sorted(found, key=lambda one: one.time, reverse=True)
+
+    def told_until(self, signed: Sequence[Checkpoint]) -> datetime | None:
+        """Up to when everything is in the stream, as the newest of these says; None: nothing is known, so all is told again.
+
+        That is so as well where the clock was set back behind it: what happened since has earlier times than what was told.
+        """
+        if not signed:
+            return None
+        newest, now = datetime.fromisoformat(signed[0].time), self._clock.now()
+        if now < newest - CLOCKS_DIFFER:
+            said = {"checkpoint": signed[0].time, "now": moment(now)}
+            logger.warning("the clock was set back behind the last checkpoint: everything is told again", extra=said)
+            return None
+        return datetime.fromisoformat(signed[0].complete_time)
 
     async def run(self) -> None:
         """Write one at once, and then whenever one is wanted; until cancelled."""

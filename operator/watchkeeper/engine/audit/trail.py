@@ -117,6 +117,8 @@ class AuditTrail:
         meta = obj.metadata
         if self._told.knows(meta.uid, meta.resource_version) or self.journal.full:
             return False
+        if self._told.since is not None and self._clock.now() < self._told.since:
+            self._told.since = None  # the clock was set back: what happens now has earlier times than what was told
         facts = self._facts(obj)
         fresh = self._told.fresh(meta.uid, facts)
         self._newest = obj if fresh else self._newest

@@ -7,7 +7,6 @@ import contextlib
 import json
 import logging
 from collections.abc import Coroutine, Sequence
-from datetime import datetime
 from typing import Any
 
 from watchkeeper.api.v1alpha1.meta import Resource
@@ -39,7 +38,8 @@ class AuditWorks:
         """Begin the chain, write its first checkpoint, and look at every object for what an earlier process left unrecorded."""
         signed = await self._checkpoints.earlier() if self._checkpoints is not None else []
         previous, problem = await self._previous(signed)
-        self.trail.begin(previous=previous, since=_since(signed), problem=problem)
+        since = self._checkpoints.told_until(signed) if self._checkpoints is not None else None
+        self.trail.begin(previous=previous, since=since, problem=problem)
         await self.trail.journal.flush()
         if self._checkpoints is not None:
             await self._checkpoints.write()
@@ -96,12 +96,6 @@ class AuditWorks:
         if heads:
             return heads[0], None
         return (signed[0].head if signed else None), None
-
-
-def _since(signed: Sequence[Checkpoint]) -> datetime | None:
-    """From when on an earlier process may have left something unrecorded; None: from the beginning."""
-    times = [datetime.fromisoformat(one.complete_time) for one in signed[:1]]
-    return times[0] if times else None
 
 
 def _head_in(line: bytes) -> Head | None:
