@@ -63,7 +63,7 @@ async def resume(
                 Exit.REFUSED,
                 f"{wanted.metadata.name} stays in force: it is being deleted, but held by finalizer {', '.join(held_by)}",
                 "find out who put it there; to take it out: "
-                f"kubectl -n {namespace} patch estop {wanted.metadata.name} --type merge -p '{{\"metadata\":{{\"finalizers\":[]}}}}'",
+                f'kubectl -n {namespace} patch estop {wanted.metadata.name} --type merge -p \'{{"metadata":{{"finalizers":[]}}}}\'',
             )
         session.screen.say(f"lifted {wanted.metadata.name}")
         await _left(session, cluster, namespace)

@@ -173,7 +173,9 @@ def test_a_subject_may_be_called_everything(run: Run) -> None:
     """What a stop reaches is never made larger, or smaller, by the name of a Subject."""
     for name in ("everything", "namespace"):
         held = stop(subjects=[name])
-        held["status"] = {"scope": reach_of(EmergencyStop.model_validate(held), operator_namespace="watchkeeper-system")}
+        held["status"] = {
+            "scope": reach_of(EmergencyStop.model_validate(held), operator_namespace="watchkeeper-system")
+        }
         result = run(MemoryServer("rex", held), "resume")
         assert f"scope  {name} in namespace shop\n" in result.output
 
@@ -184,7 +186,7 @@ def test_a_stop_that_a_finalizer_holds_is_not_called_lifted(run: Run) -> None:
     result = run(MemoryServer("rex", held), "resume", "--yes")
     assert result.exit_code == 5
     assert "stop-x7k2p stays in force: it is being deleted, but held by finalizer example.com/forever" in result.output
-    assert "kubectl -n shop patch estop stop-x7k2p --type merge -p '{\"metadata\":{\"finalizers\":[]}}'" in result.output
+    assert 'kubectl -n shop patch estop stop-x7k2p --type merge -p \'{"metadata":{"finalizers":[]}}\'' in result.output
     assert "lifted" not in result.output
 
 
