@@ -21,7 +21,7 @@ from watchkeeper.api.v1alpha1.subject import (
     TiKVConnection,
 )
 from watchkeeper.errors import Gone, Unreachable
-from watchkeeper.ports.driver import Facts, SubjectDriver, WriteAnswer, WriteContext
+from watchkeeper.ports.driver import Facts, Fence, SubjectDriver, WriteAnswer, WriteContext
 from watchkeeper.ports.environment import Environment, PodState
 from watchkeeper.ports.metrics import MetricsSource, Sample
 from watchkeeper.simulator import Scenario, Simulator
@@ -119,7 +119,9 @@ class Bed:
         return Facts(
             now=now,
             subject=self.subject.replace(status=status),
-            held_targets={target.replace("_", "/"): name for target, name in held.items()},
+            held_targets={
+                target.replace("_", "/"): Fence(name, now + timedelta(hours=1)) for target, name in held.items()
+            },
         )
 
     async def step(self, action: str, **parameters: Any) -> PlanStep:

@@ -125,7 +125,9 @@ class ClusterDriver:
         if step.action in (LEADER, PEER) and _there(cluster, step):
             return Readiness(stale=("it is there",))
         waits = [
-            Wait("TargetHeld", f"{facts.held_targets[t]} holds {t}") for t in step.targets if t in facts.held_targets
+            Wait("TargetHeld", f"{facts.held_targets[t].name} holds {t}")
+            for t in step.targets
+            if t in facts.held_targets
         ]
         operator = cluster.operators.get(int(values.get("region", 0)))
         if operator is not None and operator.status == "RUNNING":

@@ -12,7 +12,7 @@ from tests.property.cluster import OTHERS, Cluster
 from tests.property.driver import ClusterDriver
 from watchkeeper.api.v1alpha1.subject import Subject, SubjectSpec, SubjectType
 from watchkeeper.errors import Unreachable
-from watchkeeper.ports.driver import Facts, SubjectDriver
+from watchkeeper.ports.driver import Facts, Fence, SubjectDriver
 
 
 class ClusterBed:
@@ -26,7 +26,10 @@ class ClusterBed:
 
     def facts(self, **held: str) -> Facts:
         subject = Subject(spec=SubjectSpec(type=SubjectType.TIKV))
-        return Facts(self._now, subject, {target.replace("_", "/"): name for target, name in held.items()})
+        until = self._now + timedelta(hours=1)
+        return Facts(
+            self._now, subject, {target.replace("_", "/"): Fence(name, until) for target, name in held.items()}
+        )
 
     def transfer(self) -> dict[str, Any]:
         return {"region": 1, "toStore": 3}

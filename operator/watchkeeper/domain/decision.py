@@ -109,10 +109,11 @@ def waiting(
     now: datetime,
     skew_seconds: float,
     max_skew: float,
+    free: datetime | None = None,
 ) -> Hold | None:
     """What a planned proposal waits for before its attempt may begin, or None.
 
-    The order is the one in which people can do something about it.
+    The order is the one in which people can do something about it. `free` is for who approves: see `awaiting_approval`.
     """
     if proposal.spec.dry_run:
         return Hold(Wait("Nothing", "a dry run is planned and checked, never run"))
@@ -122,7 +123,8 @@ def waiting(
     if not guard.active:  # before approvals: none that is given now would count
         return Hold(Wait("Guard", guards_are_off(guard)))
     if not tally.enough:
-        return Hold(Wait("Approval", awaiting_approval(proposal, stamping=guard.stamping, lapsed=tally.lapsed)))
+        text = awaiting_approval(proposal, stamping=guard.stamping, lapsed=tally.lapsed, free=free)
+        return Hold(Wait("Approval", text))
     not_before = proposal.spec.not_before_time
     if not_before is not None and now < not_before:
         return Hold(Wait("NotBeforeTime", f"not before {rfc3339(not_before)}"), not_before)

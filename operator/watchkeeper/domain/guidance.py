@@ -44,13 +44,16 @@ def guards_are_off(guard: GuardState) -> str:
     return f"the admission policies are not as they must be, so nothing executes: {guard.message}"
 
 
-def awaiting_approval(proposal: ActionProposal, *, stamping: bool, lapsed: Sequence[str] = ()) -> str:
+def awaiting_approval(
+    proposal: ActionProposal, *, stamping: bool, lapsed: Sequence[str] = (), free: datetime | None = None
+) -> str:
     """Who is awaited, and how they approve.
 
     Args:
         proposal: with the rules of the decision as counted now.
         stamping: see `approve_command`.
         lapsed: whose approvals are too old to count.
+        free: before this windows of the policy hold it up; None: none does.
     """
     approval = proposal.status.approval
     if approval is None:
@@ -59,29 +62,32 @@ def awaiting_approval(proposal: ActionProposal, *, stamping: bool, lapsed: Seque
     who = "one person" if missing == 1 else f"{missing} people"
     other = f" other than {proposal.spec.proposed_by}" if approval.distinct_from_proposer else ""
     until = f" before {rfc3339(proposal.status.expires_time)}" if proposal.status.expires_time else ""
-    but = f"{_not_yet(proposal, approval)}{_unvouched(approval)}{_lapsed(lapsed)}"
+    but = f"{_not_yet(proposal, approval, free)}{_unvouched(approval)}{_lapsed(lapsed)}"
     return (
         f"waits for approval by {who}{other}{until}{but}. To approve exactly this plan:\n"
         f"{approve_command(proposal, stamping=stamping)}"
     )
 
 
-def earliest_approval(proposal: ActionProposal, approval: ApprovalStatus) -> datetime | None:
-    """From when on an approval holds until the proposal may run; None: at any time."""
-    start = proposal.spec.not_before_time
-    if start is None or approval.valid_seconds is None:
+def earliest_approval(
+    proposal: ActionProposal, approval: ApprovalStatus, free: datetime | None = None
+) -> datetime | None:
+    """From when on an approval holds until the proposal may run; None: at any time. For `free` see `awaiting_approval`."""
+    starts = [start for start in (proposal.spec.not_before_time, free) if start is not None]
+    if not starts or approval.valid_seconds is None:
         return None
-    return start - timedelta(seconds=approval.valid_seconds)
+    return max(starts) - timedelta(seconds=approval.valid_seconds)
 
 
-def _not_yet(proposal: ActionProposal, approval: ApprovalStatus) -> str:
-    earliest, made = earliest_approval(proposal, approval), proposal.metadata.creation_timestamp
-    if earliest is None or (made is not None and earliest <= made):
+def _not_yet(proposal: ActionProposal, approval: ApprovalStatus, free: datetime | None) -> str:
+    earliest, made = earliest_approval(proposal, approval, free), proposal.metadata.creation_timestamp
+    if earliest is None or approval.valid_seconds is None or (made is not None and earliest <= made):
         return ""
-    start = rfc3339(proposal.spec.not_before_time) if proposal.spec.not_before_time else ""
+    start = earliest + timedelta(seconds=approval.valid_seconds)
+    why = " by windows of the policy" if start == free else ""
     return (
-        f", and not before {rfc3339(earliest)} (an approval holds for {approval.valid_seconds} s, this starts at {start} "
-        "at the earliest, and each person decides once)"
+        f", and not before {rfc3339(earliest)} (an approval holds for {approval.valid_seconds} s, this starts at "
+        f"{rfc3339(start)} at the earliest{why}, and each person decides once)"
     )
 
 

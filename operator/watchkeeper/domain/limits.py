@@ -15,7 +15,7 @@ from watchkeeper.api.v1alpha1.operatorpolicy import Limits
 from watchkeeper.api.v1alpha1.subject import RecentWrite
 from watchkeeper.domain.decision import Hold
 from watchkeeper.domain.writes import TICK, of_the_hour, owner_of
-from watchkeeper.ports.driver import Domains, Wait
+from watchkeeper.ports.driver import Domains, Fence, Wait
 
 SHOWN = 8
 
@@ -79,14 +79,6 @@ def _cooldown(writes: Sequence[RecentWrite], ask: Ask, limits: Limits, now: date
         ),
         until,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Fence:
-    """A standing change of somebody else on the same Subject."""
-
-    name: str
-    until: datetime
 
 
 def too_wide(domains: Domains | None, limits: Limits, *, leaves: bool, fences: Mapping[str, Fence]) -> Wait | None:

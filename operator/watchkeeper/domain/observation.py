@@ -29,7 +29,8 @@ class Seen:
 class Context:
     """What else goes into the columns."""
 
-    mode: Mode
+    mode: Mode | None
+    """None: there is no policy, so nothing is planned."""
     stopped: bool
     pending: int
     standing: int

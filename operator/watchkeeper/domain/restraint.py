@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from watchkeeper.api.v1alpha1.meta import rfc3339
 from watchkeeper.api.v1alpha1.operatorpolicy import FreezeWindow, Window
@@ -19,6 +20,8 @@ from watchkeeper.domain.schedules import Schedule
 from watchkeeper.ports.driver import Wait
 
 SHOWN = 8
+LOOK_AHEAD = 8
+"""Windows that are followed, one into the next, to tell when a wait really ends."""
 
 
 def restrained(orders: Orders, ruled: Ruling, ask: Ask, writes: Sequence[RecentWrite], now: datetime) -> Hold | None:
@@ -33,10 +36,39 @@ def restrained(orders: Orders, ruled: Ruling, ask: Ask, writes: Sequence[RecentW
     """
     if ask.undo:
         return None
-    held = _frozen(orders.freeze_windows, now) or _outside(ruled.rule.windows if ruled.rule else (), now)
+    held = by_windows(orders, ruled, now)
     if held is not None or not ask.writes:
         return held
     return too_much(writes, ask, orders.limits, now)
+
+
+def by_windows(orders: Orders, ruled: Ruling, now: datetime) -> Hold | None:
+    """Why it must wait by freeze windows and those of its rule, and until when: one may follow another."""
+    allowed = ruled.rule.windows if ruled.rule else ()
+    held = _frozen(orders.freeze_windows, now) or _outside(allowed, now)
+    if held is None or held.until is None:
+        return held
+    free, found = _free_from(orders.freeze_windows, allowed, held.until)
+    if free == held.until:
+        return held
+    then = (
+        "" if found else " at least: look at freezeWindows and at the windows of its rule, it may never be free to run"
+    )
+    text = f"{held.wait.message}; then other windows hold it up, until {rfc3339(free)}{then}"
+    return Hold(Wait(held.wait.reason, text), free)
+
+
+@lru_cache(maxsize=256)  # many proposals wait for the same
+def _free_from(freezes: tuple[FreezeWindow, ...], allowed: tuple[Window, ...], at: datetime) -> tuple[datetime, bool]:
+    """The first moment, not before that one, at which no window holds anything up; False: as far as was looked."""
+    for _ in range(LOOK_AHEAD):
+        held = _frozen(freezes, at) or _outside(allowed, at)
+        if held is None:
+            return at, True
+        if held.until is None:
+            return at, False
+        at = held.until
+    return at, False
 
 
 def in_force(windows: Sequence[FreezeWindow], now: datetime) -> list[tuple[FreezeWindow, datetime]]:

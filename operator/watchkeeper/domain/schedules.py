@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from importlib import resources
 from zoneinfo import ZoneInfo
 
 from croniter import CroniterBadCronError, CroniterBadDateError, croniter
@@ -122,7 +123,7 @@ def problem(cron: str, zone: str) -> str | None:
     """Why a schedule makes no sense, or None."""
     try:
         zone_of(zone)
-    except (KeyError, ValueError, OSError):  # OSError: a name that is a directory of the database
+    except KeyError:
         return f"timeZone: there is no zone {zone!r}; names are those of the IANA database, such as Europe/Berlin"
     if len(cron.split()) != FIELDS:
         return f"schedule: {cron!r} has not the five fields minute, hour, day of month, month, day of week"
@@ -144,11 +145,18 @@ def zone_of(name: str) -> ZoneInfo:
     """A zone by its name.
 
     Raises:
-        KeyError: there is none (ZoneInfoNotFoundError).
-        ValueError: the name is no name of a zone, such as a path.
-        OSError: it names a folder.
+        KeyError: there is none of that name in the IANA database. What a machine has beside it (`localtime`, the zones
+            below `right/` that count leap seconds) would mean something else on another machine, or nothing.
     """
+    if name not in _names():
+        raise KeyError(name)
     return ZoneInfo(name)
+
+
+@lru_cache(maxsize=1)
+def _names() -> frozenset[str]:
+    """Every name of the IANA database, as the package tzdata lists them."""
+    return frozenset((resources.files("tzdata") / "zones").read_text(encoding="utf-8").split())
 
 
 def _aware(moment: datetime) -> datetime:

@@ -11,7 +11,7 @@ from watchkeeper.domain.approval import shut_since_made, tally
 from watchkeeper.domain.decision import End, Hold, deletion, ending, expiry, refusal, subject_obstacle, waiting
 from watchkeeper.domain.limits import Ask
 from watchkeeper.domain.orders import Orders
-from watchkeeper.domain.restraint import restrained
+from watchkeeper.domain.restraint import by_windows, restrained
 from watchkeeper.domain.rules import ruling
 from watchkeeper.engine.runners import Run, current_step
 from watchkeeper.engine.sending import NotSent
@@ -48,6 +48,8 @@ def decide(services: Services, proposal: ActionProposal, orders: Orders, guard: 
         now=now,
     )
     counted = proposal.replace(status=status.replace(approval=count.status))
+    undo = services.gates.is_undo(proposal.spec.action.name)
+    windows = None if count.enough or undo else by_windows(orders, ruled, now)
     hold = waiting(
         counted,
         orders,
@@ -57,6 +59,7 @@ def decide(services: Services, proposal: ActionProposal, orders: Orders, guard: 
         now=now,
         skew_seconds=services.clock.skew_seconds(),
         max_skew=services.settings.max_skew_seconds,
+        free=windows.until if windows is not None else None,
     )
     return Decision(hold, count.status, orders)
 

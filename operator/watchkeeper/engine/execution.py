@@ -124,9 +124,8 @@ class Executor:
             fences = await self._standing.fences(subject, proposal)
         except Invalid as error:
             return await self._outcomes.hold(proposal, Hold(Wait("StandingChangeUnreadable", error.message)), seen)
-        held_targets = {target: fence.name for target, fence in fences.items()}
         try:
-            ready = await run.runner.check(step, Facts(self._services.clock.now(), subject, held_targets))
+            ready = await run.runner.check(step, Facts(self._services.clock.now(), subject, fences))
         except (Transient, Denied) as error:
             return await self._outcomes.hold(proposal, Hold(Wait("SubjectUnreachable", error.message)), seen)
         if ready.stale:

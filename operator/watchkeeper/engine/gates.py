@@ -55,6 +55,10 @@ class Gates:
         """What a policy means here, where these plug-ins and tools are installed."""
         return orders_of(policy, self._known)
 
+    def is_undo(self, action: str) -> bool:
+        """Whether an action of that name only takes something back."""
+        return action in self._known.undos
+
     async def stops(self, namespace: str) -> tuple[EmergencyStop, ...]:
         """The stops of the namespace and of the operator's own, read fresh, both at once.
 

@@ -197,8 +197,7 @@ class Planner:
         orders = await services.gates.orders(proposal.metadata.namespace)
         ruled = ruling(orders, proposal, run.definition.risk)
         fences = await self._standing.fences(subject, proposal)
-        held = {target: fence.name for target, fence in fences.items()}
-        facts = Facts(now=services.clock.now(), subject=subject, held_targets=held)
+        facts = Facts(now=services.clock.now(), subject=subject, held_targets=fences)
         found: list[str] = []
         for step in proposal.status.plan.steps if proposal.status.plan else ():
             ready = await run.runner.check(step, facts)

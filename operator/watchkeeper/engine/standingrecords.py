@@ -14,10 +14,9 @@ from watchkeeper.api.v1alpha1.standingchange import (
     StandingState,
 )
 from watchkeeper.api.v1alpha1.subject import Subject
-from watchkeeper.domain.limits import Fence
 from watchkeeper.engine.services import Services
 from watchkeeper.errors import Conflict, Invalid
-from watchkeeper.ports.driver import SubjectDriver
+from watchkeeper.ports.driver import Fence, SubjectDriver
 from watchkeeper.ports.objects import FINALIZER
 
 NAME_LENGTH = 200

@@ -8,6 +8,7 @@ from watchkeeper.api.v1alpha1.standingchange import StandingChange
 from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject, SubjectStatus
 from watchkeeper.domain.decision import OBSERVATION_HOLDS
 from watchkeeper.domain.observation import Context, Seen, observed
+from watchkeeper.domain.orders import Standing
 from watchkeeper.domain.tickets import Finding, findings, violations
 from watchkeeper.engine import tools
 from watchkeeper.engine.events import Doing
@@ -109,7 +110,7 @@ class SubjectLadder:
         orders, stops, unreadable = await services.gates.recent_or_unreadable(namespace)
         stop = services.gates.in_force(stops, namespace, subject.metadata.name)
         context = Context(
-            mode=orders.mode,
+            mode=None if orders.standing is Standing.MISSING else orders.mode,
             stopped=stop is not None or unreadable is not None,
             pending=self._count("ActionProposal", subject),
             standing=self._count("StandingChange", subject),

@@ -98,14 +98,23 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True)
+class Fence:
+    """A standing change of somebody else on the same Subject."""
+
+    name: str
+    until: datetime
+    """Its end as it is known now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What the driver cannot read from the database itself."""
 
     now: datetime
     subject: Subject
     """Its settings, and `status.leader` with how long PD's leader has been seen leading."""
-    held_targets: Mapping[str, str] = field(default_factory=dict)
-    """Targets that declared or other standing changes hold -> name of the StandingChange."""
+    held_targets: Mapping[str, Fence] = field(default_factory=dict)
+    """Targets that declared or other standing changes hold."""
 
 
 def unwitnessed(request: DatabaseRequest) -> None:

@@ -62,6 +62,20 @@ def test_what_is_over_before_the_wait_is(
     assert bool(found) is bool(said)
 
 
+def test_who_approves_before_a_window_lets_it_run_is_told_from_when_on() -> None:
+    pinned = {**RULES, "granted": 0}
+    waits = proposal({"digest": DIGEST, "approval": pinned})
+    early = awaiting_approval(waits, stamping=True, free=at(7200))
+    assert (
+        "and not before 2026-11-21T05:00:00Z (an approval holds for 3600 s, this starts at 2026-11-21T06:00:00Z"
+        in early
+    )
+    assert "at the earliest by windows of the policy, and each person decides once)" in early
+    assert "not before" not in awaiting_approval(waits, stamping=True, free=at(3600))
+    late = proposal({"digest": DIGEST, "approval": pinned}, notBeforeTime=at(9000).isoformat())
+    assert "and not before 2026-11-21T05:30:00Z" in awaiting_approval(late, stamping=True, free=at(7200))
+
+
 @pytest.mark.parametrize(
     ("spec", "rules", "said"),
     [

@@ -7,9 +7,9 @@ import pytest
 from tests.unit.domain.builders import NOW, at
 from watchkeeper.api.v1alpha1.operatorpolicy import MAX_ACTIONS_PER_HOUR, Limits
 from watchkeeper.api.v1alpha1.subject import MAX_RECENT_WRITES, RecentWrite
-from watchkeeper.domain.limits import Ask, Fence, too_much, too_wide
+from watchkeeper.domain.limits import Ask, too_much, too_wide
 from watchkeeper.domain.writes import RELEASE, of_the_hour, remembered
-from watchkeeper.ports.driver import Domains
+from watchkeeper.ports.driver import Domains, Fence
 
 ME = Ask("me", ("region/1",))
 

@@ -61,6 +61,23 @@ def test_a_rule_may_allow_it_at_times_only() -> None:
     assert frozen.wait.reason == "FreezeWindow", "a freeze is stronger"
 
 
+def test_until_when_is_said_across_windows_that_follow_each_other() -> None:
+    after = {"schedule": "0 5 * * *", "durationSeconds": 3600, "reason": "reports"}
+    two = held(freezeWindows=[NIGHT, after])
+    assert two is not None
+    assert two.until == at(7200)
+    assert two.wait.message.endswith("05:00:00Z: backups); then other windows hold it up, until 2026-11-21T06:00:00Z")
+    for_ever = held(freezeWindows=[{"schedule": "* * * * *", "durationSeconds": 120, "reason": "for ever"}])
+    assert for_ever is not None
+    assert "it may never be free to run" in for_ever.wait.message
+    rule = {"actions": ["*"], "autonomy": "Auto", "windows": [{"schedule": "0 5 * * *", "durationSeconds": 3600}]}
+    both = held(rules=[rule], freezeWindows=[after])
+    assert both is not None
+    assert both.wait.reason == "OutsideWindow"
+    assert "waits until 2026-11-21T05:00:00Z; then other windows hold it up" in both.wait.message
+    assert "it may never be free to run" in both.wait.message, "its hour lies in the freeze every day"
+
+
 def test_limits_come_last_and_only_for_writes() -> None:
     write = RecentWrite(operation_key="a/0/1", action="x", targets=("region/1",), time=NOW)
     assert (found := held(write)) is not None

@@ -107,6 +107,9 @@ def test_zones_of_half_an_hour_and_without_changes() -> None:
     [
         ("0 0 * * *", "Europe/Atlantis", "there is no zone 'Europe/Atlantis'"),
         ("0 0 * * *", "Europe", "there is no zone"),
+        ("0 0 * * *", "localtime", "there is no zone"),
+        ("0 0 * * *", "right/UTC", "there is no zone"),
+        ("0 0 * * *", "posix/UTC", "there is no zone"),
         ("0 0 * * *", "../../etc/passwd", "there is no zone"),
         ("0 25 * * *", "UTC", "is no cron expression"),
         ("0 0 30 2 *", "UTC", "never comes"),

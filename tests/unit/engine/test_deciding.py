@@ -236,7 +236,8 @@ async def test_people_are_called_when_an_approval_lapses_in_a_freeze() -> None:
     """Not only when the freeze is over."""
     entry = {"by": "bob", "decision": "Approved", "digest": await digest_of_the_plan()}
     world = World(proposal(approvals=[entry]))
-    orders = {"approval": {"mode": "Always", "validSeconds": 60}, "freezeWindows": [FREEZE]}
+    freeze = {**FREEZE, "schedule": "0 0 21 11 *"}
+    orders = {"approval": {"mode": "Always", "validSeconds": 60}, "freezeWindows": [freeze]}
     ordered(world, **orders, proposalExpirySeconds=86400)
     ladder = ProposalLadder(world.services)
     result = await ladder.reconcile(world.read(ActionProposal, "p").key)
@@ -245,6 +246,19 @@ async def test_people_are_called_when_an_approval_lapses_in_a_freeze() -> None:
     assert "the approval by bob lapses before that" in (found.message or "")
     world.clock.passed += 60
     assert (await passes(world, ladder, 1)).status.waits_for == "Approval"
+
+
+async def test_who_approves_in_a_freeze_is_told_from_when_on_but_not_for_the_undo() -> None:
+    """Each decides once, and an approval holds for a while only."""
+    said = "not before 2026-11-21T23:59:00Z (an approval holds for 60 s, this starts at 2026-11-22T00:00:00Z"
+    for undo in (False, True):
+        world = World(proposal())
+        freeze = {**FREEZE, "schedule": "0 0 21 11 *"}
+        ordered(world, approval={"mode": "Always", "validSeconds": 60}, freezeWindows=[freeze])
+        world.services.gates.is_undo = lambda _, undo=undo: undo  # type: ignore[method-assign, misc]
+        found = await passes(world, ProposalLadder(world.services), 1)
+        assert found.status.waits_for == "Approval"
+        assert (said in (found.status.message or "")) is not undo
 
 
 async def test_a_claim_of_its_own_by_another_process_is_waited_for_until_that_one_cannot_send() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from tests.unit.domain.builders import at
 from tests.unit.engine.test_release import held
+from tests.unit.engine.test_sending import without_policy
 from tests.unit.engine.world import World
 from watchkeeper.api.v1alpha1.subject import Subject
 from watchkeeper.domain.decision import OBSERVATION_HOLDS
@@ -13,6 +14,19 @@ async def test_the_lease_of_a_cluster_belongs_to_the_subject_that_sees_it_first(
     world = World()
     await SubjectLadder(world.services).reconcile(world.read(Subject, "tikv").key)
     assert world.leases.holders == {"cluster-7": "team/tikv"}
+
+
+async def test_where_there_are_no_orders_no_mode_is_shown() -> None:
+    """Observe would be a promise that proposals are planned."""
+    world = World()
+    key = world.read(Subject, "tikv").key
+    await SubjectLadder(world.services).reconcile(key)
+    assert world.read(Subject, "tikv").status.mode == "Execute"
+    without_policy(world)
+    world.services.gates.forget()
+    world.clock.passed += 70
+    await SubjectLadder(world.services).reconcile(key)
+    assert world.read(Subject, "tikv").status.mode is None
 
 
 async def test_a_subject_that_sees_another_cluster_does_not_take_its_lease() -> None:

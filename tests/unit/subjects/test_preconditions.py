@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.subjects.cluster_builders import region, store, topology
 from watchkeeper.api.v1alpha1.actionproposal import PlanStep
-from watchkeeper.api.v1alpha1.meta import ObjectMeta
+from watchkeeper.api.v1alpha1.meta import ObjectMeta, rfc3339
 from watchkeeper.api.v1alpha1.subject import (
     LeaderStatus,
     ManagerSetting,
@@ -21,7 +21,7 @@ from watchkeeper.api.v1alpha1.subject import (
     TiKVConnection,
 )
 from watchkeeper.errors import Denied, Unreachable
-from watchkeeper.ports.driver import Facts, Wait
+from watchkeeper.ports.driver import Facts, Fence, Wait
 from watchkeeper.ports.environment import PodState
 from watchkeeper.subjects.tikv import preconditions
 from watchkeeper.subjects.tikv.catalog import ACTIONS
@@ -87,6 +87,12 @@ def test_pd_and_its_etcd_must_have_one_leader() -> None:
 )
 def test_pds_leader_must_have_led_for_a_while(who: Subject, expected: list[str]) -> None:
     assert of_members(WELL, THREE, who) == expected
+
+
+def test_until_when_a_young_leader_is_waited_for_is_said() -> None:
+    facts = Facts(now=NOW, subject=subject("pd-0", 299))
+    (wait,) = preconditions.of_members(THREE, WELL, facts)
+    assert wait.message.endswith(f"it waits until {rfc3339(NOW + timedelta(seconds=1))}")
 
 
 def scheduling(**changes: Any) -> Scheduling:
@@ -221,7 +227,8 @@ def test_nobody_works_on_the_region(status: str | None, expected: list[str]) -> 
 
 
 def test_what_somebody_holds_is_left_alone() -> None:
-    facts = Facts(now=NOW, subject=subject(), held_targets={"store/4": "drain-4"})
+    facts = Facts(now=NOW, subject=subject(), held_targets={"store/4": Fence("drain-4", NOW + timedelta(hours=1))})
     (wait,) = preconditions.of_holds(("store/1", "store/4"), facts)
-    assert (wait.reason, "drain-4" in wait.message) == ("TargetHeld", True)
+    assert wait.reason == "TargetHeld"
+    assert "StandingChange drain-4 until 2026-11-21T03:32:00Z, or until that is ended before" in wait.message
     assert f"kubectl -n {facts.subject.metadata.namespace} get stch drain-4" in wait.message

@@ -239,7 +239,9 @@ class SubjectStatus(ApiModel):
         json_schema_extra=ATOMIC,
         description="Writes claimed in the last hour, oldest first; limits are counted from it.",
     )
-    mode: Mode | None = Field(default=None, description="The mode that holds for this Subject now.")
+    mode: Mode | None = Field(
+        default=None, description="The mode that holds for this Subject now; empty without an OperatorPolicy."
+    )
     pending: Count | None = Field(default=None, description="Proposals that have not ended.")
     standing: Count | None = Field(default=None, description="Standing changes that have not ended.")
     stopped: bool | None = Field(default=None, description="Whether an EmergencyStop holds.")

@@ -41,7 +41,10 @@ def _young(leader: str, facts: Facts) -> str | None:
     enough = seen.since_time + timedelta(seconds=needed)
     if facts.now >= enough:
         return None
-    return f"PD's leader {leader} has led since {rfc3339(seen.since_time)}; {needed} s are needed (leaderStableSeconds)"
+    return (
+        f"PD's leader {leader} has led since {rfc3339(seen.since_time)}; {needed} s are needed (leaderStableSeconds): it "
+        f"waits until {rfc3339(enough)}"
+    )
 
 
 def of_scheduling(scheduling: Scheduling, now: datetime) -> Iterator[Wait]:
@@ -85,6 +88,9 @@ def of_holds(targets: tuple[str, ...], facts: Facts) -> Iterator[Wait]:
     """Nobody has declared a hold on what the step touches."""
     look = f"kubectl -n {facts.subject.metadata.namespace} get stch"
     for target in targets:
-        holder = facts.held_targets.get(target)
-        if holder is not None:
-            yield Wait("TargetHeld", f"{target} is held by StandingChange {holder}: see {look} {holder}")
+        fence = facts.held_targets.get(target)
+        if fence is not None:
+            until = f"until {rfc3339(fence.until)}, or until that is ended before"
+            yield Wait(
+                "TargetHeld", f"{target} is held by StandingChange {fence.name} {until}: see {look} {fence.name}"
+            )
