@@ -299,7 +299,7 @@ async def test_a_young_or_unknown_leader_of_pd_is_waited_for() -> None:
         ready = await it.driver.check(step, young)
         assert [wait.message for wait in ready.waits] == [
             f"PD's leader {it.sim.members.leader} has led since {rfc3339(since.since_time)}; "
-            "300 s are needed (leaderStableSeconds)"
+            f"300 s are needed (leaderStableSeconds): it waits until {rfc3339(new.now + timedelta(seconds=10))}"
         ]
         unseen = type(new)(now=new.now, subject=new.subject.replace(status=status.replace(leader=None)))
         assert waits(await it.driver.check(step, unseen)) == {"LeaderYoung"}

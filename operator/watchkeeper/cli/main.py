@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -80,6 +81,10 @@ def program() -> str:
 
 def main() -> None:
     """The entry point; what nobody thought of is printed as harmlessly as everything else."""
+    if os.environ.get("NO_COLOR") or "--no-color" in sys.argv:  # the help is printed before any option is looked at
+        from typer import rich_utils
+
+        rich_utils.COLOR_SYSTEM = None
     try:
         app(prog_name=program())
     except Exception:  # noqa: BLE001  # the last line of defence: its text may come from an object

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -187,6 +190,16 @@ def test_colours_only_where_they_are_wanted(
     screen.table(["Phase"], [["Failed"]])
     screen.error("no")
     assert ("\x1b[" in out.getvalue(), "\x1b[" in err.getvalue()) == (escapes, escapes)
+
+
+@pytest.mark.parametrize(("words", "no_color", "bare"), [((), "", False), (("--no-color",), "", True), ((), "1", True)])
+def test_the_help_has_no_escapes_where_none_are_wanted(words: tuple[str, ...], no_color: str, bare: bool) -> None:
+    """Bold is one, too."""
+    command = [sys.executable, "-m", "watchkeeper.cli", *words, "stop", "--help"]
+    environment = {**os.environ, "FORCE_COLOR": "1", "NO_COLOR": no_color, "TERM": "xterm-256color"}
+    printed = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=True).stdout
+    assert b"Stop at once" in printed
+    assert (b"\x1b[" not in printed) is bare
 
 
 @pytest.mark.parametrize("stream", [Terminal(), io.StringIO()], ids=["terminal", "file"])

@@ -10,7 +10,7 @@ from watchkeeper.api.v1alpha1.actionproposal import Closed
 from watchkeeper.api.v1alpha1.operatorpolicy import ApprovalMode, ApprovalPolicy
 from watchkeeper.api.v1alpha1.vocabulary import Risk
 from watchkeeper.domain.approval import shut_since_made, tally
-from watchkeeper.domain.audit.proposals import approvers
+from watchkeeper.domain.audit.proposals import approvers, facts_of_proposal
 from watchkeeper.domain.decision import waiting
 from watchkeeper.domain.guidance import awaiting_approval
 from watchkeeper.domain.rules import ruling
@@ -243,3 +243,28 @@ def test_records_name_no_approver_whose_name_nobody_vouched_for() -> None:
     approval = {**rules, "digestRequired": False, "summary": "1/1", "decisions": seen}
     given = proposal({"digest": DIGEST, "approval": approval}, approvals=[approved(), approved(by="carol")])
     assert approvers(given) == ("bob",)
+
+
+def test_the_record_of_an_attempt_names_nobody_whose_approval_had_lapsed_by_then() -> None:
+    """Carol's counted; Bob's was too old."""
+    rules = {"required": 1, "granted": 1, "open": True, "distinctFromProposer": True, "allowServiceAccounts": False}
+    seen = [
+        {"by": name, "decision": "Approved", "seenTime": at(when).isoformat()}
+        for name, when in (("bob", 0), ("carol", 50))
+    ]
+    attempt = {
+        "number": 1,
+        "step": 0,
+        "operationKey": "u-1/0/1",
+        "holder": "me",
+        "state": "Intended",
+        "intentTime": at(60).isoformat(),
+        "deadlineTime": at(80).isoformat(),
+        "before": {},
+    }
+    approval = {**rules, "digestRequired": False, "summary": "1/1", "decisions": seen, "validSeconds": 60}
+    given = proposal(
+        {"digest": DIGEST, "approval": approval, "attempts": [attempt]}, approvals=[approved(), approved(by="carol")]
+    )
+    told = [fact for fact in facts_of_proposal(given, operator="watchkeeper", now=at(90)) if fact.type == "Intended"]
+    assert [fact.body["approvers"] for fact in told] == [["carol"]]

@@ -10,6 +10,7 @@ from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, HistoryEntry
 from watchkeeper.domain.approval import SERVICE_ACCOUNT_PREFIX
 from watchkeeper.domain.audit.attempts import facts_of_attempt
 from watchkeeper.domain.audit.record import Actor, ActorKind, Fact, RecordType, object_of, person
+from watchkeeper.domain.guidance import holds_until
 from watchkeeper.domain.lifecycle import OPERATOR, acknowledged, phase_of
 from watchkeeper.ports.objects import FINALIZER
 
@@ -48,12 +49,18 @@ def facts_of_proposal(proposal: ActionProposal, *, operator: str, now: datetime)
     return sorted(facts, key=lambda fact: (fact.time, _ORDER.index(fact.type)))
 
 
-def approvers(proposal: ActionProposal) -> tuple[str, ...]:
-    """The people whose approvals are of this very plan and can count by the rules that are pinned in status."""
+def approvers(proposal: ActionProposal, at: datetime | None = None) -> tuple[str, ...]:
+    """The people whose approvals are of this very plan and can count by the rules that are pinned in status.
+
+    Args:
+        proposal: as read or written.
+        at: leave out those whose approval had lapsed by then; None: nobody.
+    """
     rules = proposal.status.approval
     if rules is None or proposal.status.digest is None:
         return ()
-    seen = {decision.by for decision in rules.decisions if decision.decision is Verdict.APPROVED and decision.guarded}
+    approved = [seen for seen in rules.decisions if seen.decision is Verdict.APPROVED and seen.guarded]
+    seen = {one.by for one in approved if at is None or (end := holds_until(rules, one)) is None or at < end}
     return tuple(
         entry.by
         for entry in proposal.spec.approvals
@@ -150,7 +157,8 @@ def _current(proposal: ActionProposal, operator: str, now: datetime) -> Iterator
 def _attempts(proposal: ActionProposal, operator: str) -> Iterator[Fact]:
     about, body = object_of(proposal), _body(proposal)
     for attempt in proposal.status.attempts:
-        yield from facts_of_attempt(attempt, operator=operator, about=about, body=body)
+        counted = {**body, "approvers": list(approvers(proposal, attempt.intent_time))}
+        yield from facts_of_attempt(attempt, operator=operator, about=about, body=counted)
 
 
 def _said(proposal: ActionProposal, now: datetime) -> Iterator[Fact]:
