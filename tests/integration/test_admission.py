@@ -31,6 +31,7 @@ from tests.integration.admission_world import (
 from tests.integration.rest import APPLY, Answer
 from tests.integration.role_rows import DOINGS, HOLDERS, Holder
 from watchkeeper.admission.rendering import render
+from watchkeeper.api.v1alpha1.meta import GROUP
 
 GUARDED = tuple(attack for attack in ATTACKS if attack.guarded)
 ONE_LINER = '{"spec":{"approvals":[{"decision":"Approved"}]}}'
@@ -267,6 +268,8 @@ def _run_printed(world: World, user: str, said: str) -> None:
 @pytest.fixture(scope="class")
 def unbound(world: World) -> Iterator[None]:
     bindings = [item for item in render(mutating=False) if item["kind"].endswith("Binding")]
+    # The API server learns of them in this order, and by the stop it is asked whether it knows all.
+    bindings.sort(key=lambda item: item["metadata"]["name"].startswith("stop-create"))
     delete_admission(world, bindings)
     try:
         until("the guards are down", lambda: not guarded(world))
@@ -339,6 +342,16 @@ def test_a_namespace_can_go(world: World) -> None:
     until("the busy one says why", lambda: "one is Executing" in json.dumps(_namespace(world, busy).body), seconds=40)
     in_flight.status("one", phase="Completed")
     until("the busy one is gone", lambda: _namespace(world, busy).code == 404, seconds=60)
+
+
+@pytest.mark.parametrize("how", ["Foreground", "Orphan"])
+def test_a_stop_that_is_lifted_with_a_cascade_goes(world: World, how: str) -> None:
+    """The garbage collector takes its finalizer away; it holds no verb of ours."""
+    name = world.stop(world.person("hal"), dry=False).accepted()["metadata"]["name"]
+    path = f"/apis/{GROUP}/v1alpha1/namespaces/{world.namespace}/emergencystops/{name}"
+    said = world.person("rex").send("DELETE", path, {"propagationPolicy": how}).accepted()
+    assert said["metadata"]["finalizers"] == [{"Foreground": "foregroundDeletion", "Orphan": "orphan"}[how]]
+    until("it is gone", lambda: world.users.admin.send("GET", path, None).code == 404, seconds=60)
 
 
 def _namespace(world: World, name: str) -> Answer:

@@ -6,6 +6,7 @@ from watchkeeper.admission.identity import Identity
 from watchkeeper.admission.policies import INVALID, IS_SERVICE_ACCOUNT, ME, Check, Scope, Validating
 from watchkeeper.api.v1alpha1.meta import GROUP
 
+_COLLECTED = "['foregroundDeletion', 'orphan']"
 _NAMESPACE_CONTROLLER = "system:serviceaccount:kube-system:namespace-controller"
 
 _NAMESPACE_GOES = (
@@ -57,7 +58,8 @@ def metadata(operator: Identity) -> Validating:
     The garbage collector deletes what names an owner that does not exist, so that naming one needs the right to delete,
     as Kubernetes' own plugin OwnerReferencesPermissionEnforcement asks where it is on. A finalizer of somebody else's keeps
     an object, and its namespace, for ever; on a stop it would keep who may resume from lifting it. (That a stop is created
-    with none is asked by `stop`.)
+    with none is asked by `stop`.) The two with which the garbage collector does what `--cascade` asked for are its own: it
+    takes them away, and need not hold our verbs for it.
     """
     return Validating(
         "metadata",
@@ -89,7 +91,8 @@ def metadata(operator: Identity) -> Validating:
             ),
             Check(
                 "(request.operation == 'CREATE' && request.resource.resource == 'emergencystops') "
-                "|| (variables.newF.all(f, f in variables.oldF) && variables.oldF.all(f, f in variables.newF)) "
+                f"|| (variables.newF.all(f, f in variables.oldF || f in {_COLLECTED}) "
+                f"&& variables.oldF.all(f, f in variables.newF || f in {_COLLECTED})) "
                 "|| authorizer.requestResource.check(request.resource.resource == 'emergencystops' ? 'resume' : 'delete')"
                 ".allowed()",
                 "a finalizer keeps an object from going: only who may delete this one (of an EmergencyStop: who holds the "
