@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from urllib.parse import unquote_to_bytes
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _SECOND = 1_000_000_000
@@ -118,6 +119,21 @@ def size(number_of_bytes: float) -> str:
         number_of_bytes /= 1024
         unit += 1
     return f"{number_of_bytes:.4g}{_UNITS[unit]}"
+
+
+_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2}).{0,2}", re.DOTALL)
+
+
+def query_unescape(text: str) -> bytes:
+    """Text of a query as Go's url.QueryUnescape reads it: %41 and +; what comes out need not be UTF-8.
+
+    Raises:
+        ValueError: with Go's text.
+    """
+    wrong = _ESCAPE.search(text)
+    if wrong is not None:
+        raise ValueError(f'invalid URL escape "{wrong[0]}"')
+    return unquote_to_bytes(text.replace("+", " "))
 
 
 def uint64(number: float) -> int:

@@ -107,6 +107,7 @@ class Simulator:
         store.receiving_snapshots = snapshots.count(store.id) - store.sending_snapshots
         self.slow_scores.report(store)
         self.coordinator.hot.store_beat(store)
+        self.coordinator.hot_loads.store_beat(store)
 
     def _leader_changed(self, leader: Member) -> None:
         self.world.leader_started_at = leader.started_at

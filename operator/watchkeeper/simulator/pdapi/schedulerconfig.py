@@ -12,17 +12,23 @@ from watchkeeper.simulator.gojson import BadJson, Json
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import RENDERED_TEXT_TYPE, Answer, Call, PdError, not_found, plain, reply
 from watchkeeper.simulator.pdapi.gostructs import INT, decode
+from watchkeeper.simulator.pdapi.hotconfig import set_hot_stores, set_limit, set_range
 from watchkeeper.simulator.pdapi.numbers import is_number, path_uint
+from watchkeeper.simulator.pdapi.rangejobs import add_job, cancel_job, list_jobs, refuse_config
 from watchkeeper.simulator.pdapi.router import Route, Unbootstrapped
 from watchkeeper.simulator.pdapi.schedulersettings import settings
 from watchkeeper.simulator.scheduling.schedulers import (
     BALANCE_HOT,
     BALANCE_LEADER,
+    BALANCE_RANGE,
     EVICT_LEADER,
     EVICT_SLOW,
     EVICT_STOPPING,
     EVICT_TREND,
+    GRANT_HOT,
     GRANT_LEADER,
+    SCATTER_RANGE,
+    SHUFFLE_HOT,
     SHUFFLE_REGION,
     SPLIT_BUCKET,
     WITNESS,
@@ -170,6 +176,14 @@ _TABLES: dict[str, Mapping[str, Mapping[str, Action]]] = {
     EVICT_SLOW: _LISTED | {"config": {"POST": _evict_slow}},
     EVICT_STOPPING: _LISTED | {"config": {"POST": _evict_stopping}},
     SHUFFLE_REGION: {"list": {"GET": _list}, "roles": {"GET": _list, "POST": _set_roles}},
+    SCATTER_RANGE: _LISTED | {"config": {"POST": set_range}},
+    SHUFFLE_HOT: _LISTED | {"config": {"POST": set_limit}},
+    GRANT_HOT: _LISTED | {"config": {"POST": set_hot_stores}},
+    BALANCE_RANGE: {
+        "list": {"GET": list_jobs},
+        "config": {"POST": refuse_config},
+        "job": {"PUT": add_job, "DELETE": cancel_job},
+    },
     BALANCE_HOT: _LISTED,
     EVICT_TREND: _LISTED,
     SPLIT_BUCKET: _LISTED,
@@ -182,7 +196,7 @@ def handle(context: Context, call: Call) -> Answer:
     scheduler = context.coordinator.schedulers.get(call.arguments["name"])
     if scheduler is None:
         return not_found()
-    table = _TABLES.get(scheduler.name)
+    table = _TABLES.get(scheduler.kind)
     if table is None:
         return plain("not implements", 200)
     methods = table.get(_DELETE if "store" in call.arguments else call.arguments["action"])
@@ -196,6 +210,6 @@ _CONFIG = "/pd/api/v1/scheduler-config/{name}"
 
 ROUTES = [
     Route(method, f"{_CONFIG}/{path}", handle, unbootstrapped=Unbootstrapped.NOT_ACCEPTABLE)
-    for method in ("GET", "POST", "DELETE")
+    for method in ("GET", "POST", "PUT", "DELETE")
     for path in ("{action}", _DELETE)
 ]

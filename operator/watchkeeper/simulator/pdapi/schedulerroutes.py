@@ -7,15 +7,19 @@ from watchkeeper.simulator.gojson import Json
 from watchkeeper.simulator.pdapi.context import Context
 from watchkeeper.simulator.pdapi.exchange import Answer, Call, PdError, reply
 from watchkeeper.simulator.pdapi.numbers import is_number, path_uint
+from watchkeeper.simulator.pdapi.rangejobs import add_job
 from watchkeeper.simulator.pdapi.router import Route, Unbootstrapped
 from watchkeeper.simulator.pdapi.schedulerconfig import APPLIED, hold
+from watchkeeper.simulator.pdapi.schedulerorders import ORDERS
 from watchkeeper.simulator.scheduling.diagnosis import Diagnosis
 from watchkeeper.simulator.scheduling.schedulers import (
     BALANCE_LEADER,
+    BALANCE_RANGE,
     BALANCE_REGION,
     EVICT_LEADER,
     GRANT_LEADER,
-    SCHEDULERS,
+    PLAIN_SCHEDULERS,
+    Scheduler,
 )
 
 _V1 = "/pd/api/v1"
@@ -45,11 +49,15 @@ def create(context: Context, call: Call) -> Answer:
         raise PdError(400, "missing scheduler name")
     if name in {EVICT_LEADER, GRANT_LEADER}:
         return _create_entry(context, name, body)
-    if name not in SCHEDULERS:
+    known = context.coordinator.schedulers.get(name)
+    if known is not None and name == BALANCE_RANGE:
+        return add_job(context, call, known)
+    if name not in ORDERS and name not in PLAIN_SCHEDULERS:
         raise PdError(400, "unknown scheduler")
-    if context.coordinator.schedulers.get(name) is not None:
+    scheduler = ORDERS[name](context, body) if name in ORDERS else Scheduler(name)
+    if context.coordinator.schedulers.get(scheduler.name) is not None:
         raise PdError(500, "[PD:scheduler:ErrSchedulerExisted]scheduler existed")
-    context.coordinator.schedulers.create(name)
+    context.coordinator.schedulers.add(scheduler)
     return reply("The scheduler is created.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from watchkeeper.simulator.gojson import Json
+from watchkeeper.simulator.scheduling.ranges import KeyRange
 from watchkeeper.simulator.scheduling.schedulers import Scheduler
 
 _HOT: dict[str, Json] = {
@@ -47,9 +48,16 @@ def _evict_slow(scheduler: Scheduler) -> dict[str, Json]:
     }
 
 
+def _range(held: KeyRange | None) -> Json:
+    if held is None:
+        return None
+    start, end = (key.decode(errors="replace") for key in (held.start, held.end))
+    return {"range-name": held.name, "start-key": start, "end-key": end}
+
+
 def settings(scheduler: Scheduler) -> Json:
     """What `/scheduler-config/{name}/list` shows of a scheduler that holds no stores by request."""
-    match scheduler.name:
+    match scheduler.kind:
         case "balance-leader-scheduler" | "balance-witness-scheduler":
             return {"ranges": _WHOLE, "batch": scheduler.batch}
         case "evict-slow-store-scheduler":
@@ -60,6 +68,12 @@ def settings(scheduler: Scheduler) -> Json:
             return {"recovery-duration": int(scheduler.recovery_seconds), "evict-by-trend-stores": None}
         case "shuffle-region-scheduler":
             return list(scheduler.roles)
+        case "scatter-range-scheduler":
+            return _range(scheduler.key_range)
+        case "shuffle-hot-region-scheduler":
+            return {"limit": scheduler.limit}
+        case "grant-hot-region-scheduler":
+            return {"store-id": list(scheduler.hot_stores), "store-leader-id": scheduler.hot_leader}
         case "split-bucket-scheduler":
             return {"degree": 3, "split-limit": 0}
         case _:

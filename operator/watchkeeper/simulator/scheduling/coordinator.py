@@ -9,22 +9,31 @@ from watchkeeper.simulator.scheduling.checker import RuleChecker
 from watchkeeper.simulator.scheduling.controller import OperatorController
 from watchkeeper.simulator.scheduling.diagnosis import Diagnostics
 from watchkeeper.simulator.scheduling.execution import StepExecutor
+from watchkeeper.simulator.scheduling.hotloads import HotLoads
 from watchkeeper.simulator.scheduling.hotmoves import HotMoves
+from watchkeeper.simulator.scheduling.hotorders import HotOrders
 from watchkeeper.simulator.scheduling.hotpeers import HotPeers
+from watchkeeper.simulator.scheduling.hottargets import HotTargets
 from watchkeeper.simulator.scheduling.leadermoves import LeaderMoves
 from watchkeeper.simulator.scheduling.merging import MergeChecker
 from watchkeeper.simulator.scheduling.operation import Operation
 from watchkeeper.simulator.scheduling.pauses import Pauses
+from watchkeeper.simulator.scheduling.rangemoves import RangeMoves
 from watchkeeper.simulator.scheduling.regionmoves import RegionMoves
 from watchkeeper.simulator.scheduling.removal import StoreRemoval
 from watchkeeper.simulator.scheduling.scatter import Scatterer
 from watchkeeper.simulator.scheduling.schedulers import (
     BALANCE_HOT,
     BALANCE_LEADER,
+    BALANCE_RANGE,
     BALANCE_REGION,
     EVICT_LEADER,
     EVICT_SLOW,
+    GRANT_HOT,
     GRANT_LEADER,
+    RANDOM_MERGE,
+    SCATTER_RANGE,
+    SHUFFLE_HOT,
     SHUFFLE_LEADER,
     SHUFFLE_REGION,
     Proposer,
@@ -56,12 +65,18 @@ class Coordinator:
         self.moves = LeaderMoves(world, self.operators, self.stores)
         self.hot = HotPeers(world)
         self.region_moves = RegionMoves(world, self.operators, self.stores, self.limiter)
-        self.hot_moves = HotMoves(world, self.operators, self.stores, self.hot)
+        self.hot_loads = HotLoads(world, self.hot, self.stores.may_lead)
+        targets = HotTargets(world, self.stores)
+        self.hot_moves = HotMoves(world, targets, self.hot, self.hot_loads)
+        self.hot_orders = HotOrders(world, self.operators, targets, self.hot)
+        self.range_moves = RangeMoves(world, self.operators, self.stores, self.limiter)
         self.slow_stores = SlowStores(world)
         self.merges = MergeChecker(world, self.operators, self.checker_pauses)
         self.merges.is_stopped = self._is_idle
         self.region_moves.is_hot = self.merges.is_hot = self.scatterer.is_hot = self.hot.is_hot
+        self.range_moves.is_hot = self.hot.is_hot
         self.runner = SchedulerRunner(world, self.schedulers, self.scheduler_pauses, self.operators, self._proposers())
+        self.runner.before = {BALANCE_RANGE: lambda one: self.range_moves.pass_time(one.jobs)}
         diagnostics = Diagnostics(world, self.stores)
         self.runner.reasons = {BALANCE_LEADER: diagnostics.of_leaders, BALANCE_REGION: diagnostics.of_regions}
         self.checker = RuleChecker(world, self.operators, self.stores, self.checker_pauses)
@@ -85,6 +100,11 @@ class Coordinator:
             BALANCE_REGION: lambda one: self.region_moves.proposals(),
             BALANCE_HOT: lambda one: self.hot_moves.proposals(),
             EVICT_SLOW: self._evict_slow,
+            SCATTER_RANGE: lambda one: [] if one.key_range is None else self.range_moves.scattering(one.key_range),
+            BALANCE_RANGE: lambda one: self.range_moves.balancing(one.jobs),
+            RANDOM_MERGE: lambda one: self.merges.proposals(),
+            SHUFFLE_HOT: lambda one: self.hot_orders.shuffling(one.limit),
+            GRANT_HOT: lambda one: self.hot_orders.granting(one.hot_leader, one.hot_stores),
         }
 
     def _evict_slow(self, scheduler: Scheduler) -> Sequence[Operation]:
@@ -116,6 +136,7 @@ class Coordinator:
         self.removal.forget()
         self.scatterer.forget()
         self.hot.forget()
+        self.hot_loads.forget()
         self.slow_stores.forget()
         self.merges.forget()
         self.scheduler_pauses.forget()

@@ -1,142 +1,178 @@
-"""The hot-region scheduler: moves hot leaders and peers from the busiest store to one with less to do.
+"""The hot-region scheduler: moves hot leaders and peers from a store that is busy to one with less to do.
 
-PD's solver ranks many candidates in several dimensions (`hot_region.go`, `hot_region_rank_v2.go`). Here one dimension
-counts, queries and, where nobody counts them, bytes; the source must be 5 % above the mean of all stores and the target
-as much below, and the move must leave the target clearly below what the source had.
+Each run looks at reads, at leaders of writes or at peers of writes, and takes the best move of all (`hot_region.go`). A
+store is busy if it lies 5 % above the mean, now, after what is under way, and in every sample of the last five minutes;
+a target as much below. Two things that PD does as well are left out: swapping two hot regions at once, and
+splitting one that is too hot by its buckets, which no simulated store reports.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
-from watchkeeper.simulator.scheduling.builder import CannotBuildError, Label, Target, change_peers, transfer_leader
-from watchkeeper.simulator.scheduling.controller import OperatorController
-from watchkeeper.simulator.scheduling.hotpeer import HotKind, HotPeer, rates
+from watchkeeper.simulator.scheduling.builder import Label
+from watchkeeper.simulator.scheduling.hotloads import Amounts, Dimension, HotLoads, Loads, StoreLoad, amounts
+from watchkeeper.simulator.scheduling.hotpeer import HotKind, HotPeer
 from watchkeeper.simulator.scheduling.hotpeers import HotPeers
+from watchkeeper.simulator.scheduling.hotrank import Move
+from watchkeeper.simulator.scheduling.hottargets import HotTargets
 from watchkeeper.simulator.scheduling.kinds import Kind, Priority
 from watchkeeper.simulator.scheduling.operation import Operation
-from watchkeeper.simulator.scheduling.stores import StoreFilter
-from watchkeeper.simulator.world.placement import fits_as_well
-from watchkeeper.simulator.world.region import Region, Role
+from watchkeeper.simulator.world.region import Region
 from watchkeeper.simulator.world.state import World
 
 _TOLERANCE = 1.05
 """`src-tolerance-ratio` and `dst-tolerance-ratio`."""
-_GREAT = 0.95
-"""`great-dec-ratio`: what the target has afterwards, against what the source had."""
+_STEP = 0.05
+"""`byte-rate-rank-step-ratio` and so on: loads that differ by less than this part of the highest count as the same."""
+_TENTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What one run looks at: leaders or all peers of a kind, by two dimensions."""
+
+    kind: HotKind
+    leaders: bool
+    dimensions: tuple[int, int]
+
+    @property
+    def is_first_only(self) -> bool:
+        """Whether the first dimension alone says who is busy; else either will do."""
+        return self.kind is HotKind.WRITE and self.leaders
+
+
+_READS = _Task(HotKind.READ, True, (Dimension.CPU, Dimension.BYTES))
+_LED = _Task(HotKind.WRITE, True, (Dimension.QUERIES, Dimension.BYTES))
+_WRITTEN = _Task(HotKind.WRITE, False, (Dimension.BYTES, Dimension.KEYS))
+_TASKS = (_READS, _READS, _LED, _WRITTEN)
+"""`read-priorities`, `write-leader-priorities`, `write-peer-priorities`; two of PD's four types are of reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A move that could be made, and how good it is."""
+
+    preference: tuple[float, ...]
+    peer: HotPeer
+    target: int
 
 
 class HotMoves:
     """Proposes one move; who calls adds it to the controller."""
 
-    def __init__(self, world: World, controller: OperatorController, stores: StoreFilter, hot: HotPeers) -> None:
+    def __init__(self, world: World, targets: HotTargets, hot: HotPeers, loads: HotLoads) -> None:
         self._world = world
-        self._controller = controller
-        self._stores = stores
+        self._targets = targets
         self._hot = hot
+        self._loads = loads
 
     def proposals(self) -> list[Operation]:
-        """Reads, leaders of writes or peers of writes: one of the three at random, as in PD."""
-        match self._world.random.randrange(3):
-            case 0:
-                found = self._solve(HotKind.READ, leaders=True) or self._solve(HotKind.READ, leaders=False)
-            case 1:
-                found = self._solve(HotKind.WRITE, leaders=True)
-            case _:
-                found = self._solve(HotKind.WRITE, leaders=False)
-        return [found] if found is not None else []
+        """The best move of what this run looks at, if there is any."""
+        task = self._world.random.choice(_TASKS)
+        loads = self._loads.of(task.kind, leaders=task.leaders)
+        if task.kind is HotKind.WRITE:
+            self._loads.of(task.kind, leaders=not task.leaders)
+        found = self._best(task, loads)
+        operation = self._operation(task, found) if found is not None else None
+        if operation is None or found is None:
+            return []
+        self._loads.expect(operation, found.peer, found.target)
+        return [operation]
 
-    def _solve(self, kind: HotKind, *, leaders: bool) -> Operation | None:
-        """The best move off the busiest store that has one."""
-        loads = self._loads(kind, of_leaders=leaders or kind is HotKind.READ)
-        if len(loads) < 2:
+    def _best(self, task: _Task, loads: Loads) -> _Found | None:
+        best: _Found | None = None
+        targets = [one for one in loads.stores.values() if _lies(task, loads, one, _is_low)]
+        for source in loads.stores.values():
+            if not targets or not source.peers or not _lies(task, loads, source, _is_high):
+                continue
+            tenth = _tenth(task, source)
+            for peer in self._candidates(task, source):
+                moved = amounts(peer.flow, task.kind)
+                for target in targets:
+                    move = Move(loads, source, target, moved, task.dimensions, tenth, task.is_first_only)
+                    found = self._judge(task, move, peer)
+                    if found is not None and (best is None or found.preference > best.preference):
+                        best = found if self._is_open(task, peer, target.store_id) else best
+        return best
+
+    def _judge(self, task: _Task, move: Move, peer: HotPeer) -> _Found | None:
+        rank, first, second = move.rank()
+        if rank < 1:
             return None
-        mean = sum(loads.values()) / len(loads)
-        for source in sorted(loads, key=lambda store: (-loads[store], store)):
-            if loads[source] <= mean * _TOLERANCE:
-                return None
-            for peer in self._candidates(kind, source, leaders=leaders):
-                operation = self._move(kind, peer, loads, mean, leaders=leaders)
-                if operation is not None:
-                    return operation
-        return None
+        steps = [max(one.now[at] for one in move.loads.stores.values()) * _STEP or 1.0 for at in task.dimensions]
+        at, then = task.dimensions
+        wishes = [_wish(first, move.moved[at]), _wish(second, move.moved[then])]
+        stores = (
+            move.source.least(at) // steps[0],
+            move.source.least(then) // steps[1],
+            -(move.source.pending(at) // steps[0]),
+            -(move.target.most(at) // steps[0]),
+            -(move.target.most(then) // steps[1]),
+        )
+        wish, other = wishes if rank > 1 else reversed(wishes)
+        return _Found((rank, *stores, *wish, *other), peer, move.target.store_id)
 
-    def _loads(self, kind: HotKind, *, of_leaders: bool) -> dict[int, float]:
-        """What each serving store has to do, moves under way included."""
-        loads: dict[int, float] = {}
-        for store in self._world.living_stores():
-            if of_leaders and kind is HotKind.WRITE:
-                loads[store.id] = sum(_rate(peer, kind) for peer in self._hot.shown(kind, store.id) if peer.is_leader)
-            else:
-                loads[store.id] = _amount(rates(self._world.store_flow(store.id), kind), of_leaders=of_leaders)
-        return loads
+    def _candidates(self, task: _Task, source: StoreLoad) -> Iterable[HotPeer]:
+        """Hot peers that are not on their way and whose leader has not just moved, of whole regions."""
+        now, wait = self._world.clock.now, self._hot.cooldown_seconds(task.kind)
+        rested = (one for one in source.peers if one.moved_at is None or now - one.moved_at >= wait)
+        return (one for one in rested if self._is_movable(one.region))
 
-    def _candidates(self, kind: HotKind, source: int, *, leaders: bool) -> Iterable[HotPeer]:
-        """Hot peers of the store, the hottest first, that nobody is moving and that have not just moved."""
-        now, wait = self._world.clock.now, self._hot.cooldown_seconds(kind)
-        found = [
-            peer
-            for peer in self._hot.shown(kind, source)
-            if (peer.is_leader or not (leaders or kind is HotKind.READ))
-            and peer.region.all_healthy
-            and self._world.regions.get(peer.region.id) is peer.region
-            and self._controller.running_on(peer.region.id) is None
-            and (peer.moved_at is None or now - peer.moved_at >= wait)
-        ]
-        return sorted(found, key=lambda peer: (-_rate(peer, kind), peer.region.id))
+    def _is_movable(self, region: Region) -> bool:
+        return (
+            not self._loads.is_pending(region.id)
+            and self._world.regions.get(region.id) is region
+            and region.all_healthy
+            and len(region.peers) == self._world.wanted_peers(region)
+        )
 
-    def _move(
-        self, kind: HotKind, peer: HotPeer, loads: dict[int, float], mean: float, *, leaders: bool
-    ) -> Operation | None:
-        source, region, rate = peer.store_id, peer.region, _rate(peer, kind)
-        targets = self._followers(region) if leaders else self._new_homes(region, source)
-        good = [
-            store
-            for store in targets
-            if store in loads and loads[store] * _TOLERANCE < mean and loads[store] + rate < loads[source] * _GREAT
-        ]
-        if not good:
-            return None
-        target = min(good, key=lambda store: (loads[store], store))
-        peer.moved_at = self._world.clock.now
-        return self._operation(kind, peer, target, leaders=leaders)
-
-    def _followers(self, region: Region) -> list[int]:
-        return [
-            one.store_id
-            for one in region.voters
-            if one.store_id != region.leader_store and self._stores.may_lead(one.store_id)
-        ]
-
-    def _new_homes(self, region: Region, source: int) -> list[int]:
-        return [
-            store.id
-            for store in self._world.living_stores()
-            if region.peer_on(store.id) is None
-            and self._stores.may_take_peer(store)
-            and fits_as_well(region, source, store.id, self._world.rules, self._world.stores)
-        ]
-
-    def _operation(self, kind: HotKind, peer: HotPeer, target: int, *, leaders: bool) -> Operation | None:
+    def _is_open(self, task: _Task, peer: HotPeer, target: int) -> bool:
+        """A leader of writes goes to a follower only; one of reads may also move."""
         region, source = peer.region, peer.store_id
-        try:
-            if leaders:
-                label = Label(f"transfer-hot-{kind}-leader", Kind.HOT_REGION, Priority.HIGH)
-                return transfer_leader(self._world, region, target, label)
-            what = "leader" if peer.is_leader else "peer"
-            label = Label(f"move-hot-{kind}-{what}", Kind.HOT_REGION, Priority.HIGH)
-            roles = {one.store_id: one.role for one in region.peers if one.store_id != source}
-            leader = target if peer.is_leader else None
-            return change_peers(self._world, region, Target(roles | {target: Role.VOTER}, leader), label)
-        except CannotBuildError:
-            return None
+        if not task.leaders:
+            return self._targets.may_follow(region, source, target)
+        is_there = region.peer_on(target) is not None
+        return self._targets.may_lead(region, source, target) and (is_there or task.kind is HotKind.READ)
+
+    def _operation(self, task: _Task, found: _Found) -> Operation | None:
+        region, source = found.peer.region, found.peer.store_id
+        if region.peer_on(found.target) is not None:
+            label = Label(f"transfer-hot-{task.kind}-leader", Kind.HOT_REGION, Priority.HIGH)
+            return self._targets.transfer(region, found.target, label)
+        what = "leader" if region.leader_store == source else "peer"
+        label = Label(f"move-hot-{task.kind}-{what}", Kind.HOT_REGION, Priority.HIGH)
+        return self._targets.move(region, source, found.target, label)
 
 
-def _rate(peer: HotPeer, kind: HotKind) -> float:
-    return _amount(peer.rates, of_leaders=kind is HotKind.READ or peer.is_leader)
+def _is_high(load: float, mean: float) -> bool:
+    return load > mean * _TOLERANCE
 
 
-def _amount(measured: tuple[float, float, float], *, of_leaders: bool) -> float:
-    """Queries for what leaders do, bytes for what every peer does, or where queries are not counted."""
-    written, _, queries = measured
-    return queries if of_leaders and queries else written
+def _is_low(load: float, mean: float) -> bool:
+    return load * _TOLERANCE < mean
+
+
+def _lies(task: _Task, loads: Loads, store: StoreLoad, test: Callable[[float, float], bool]) -> bool:
+    """Whether a store lies on that side of the mean, by one of the dimensions now and by one in all of the past."""
+    dimensions = task.dimensions[:1] if task.is_first_only else task.dimensions
+    load = store.least if test is _is_high else store.most
+    if not any(test(load(one), loads.mean[one]) for one in dimensions):
+        return False
+    samples = list(zip(store.history, loads.history_mean, strict=False))
+    return any(all(test(sample[one], mean[one]) for sample, mean in samples) for one in dimensions)
+
+
+def _tenth(task: _Task, store: StoreLoad) -> Amounts | None:
+    """The amounts of the tenth peer in each dimension by itself, where there are as many."""
+    if len(store.peers) < _TENTH:
+        return None
+    columns = zip(*(amounts(peer.flow, task.kind) for peer in store.peers), strict=True)
+    written, keys, queries, cpu = (sorted(column, reverse=True)[_TENTH - 1] for column in columns)
+    return written, keys, queries, cpu
+
+
+def _wish(score: int, moved: float) -> tuple[float, float]:
+    """A better score; then on the way to balance more at once, else as little as will do (`getRkCmpByPriority`)."""
+    return float(score), moved if score == 2 else -moved

@@ -8,6 +8,7 @@ from watchkeeper.simulator.scheduling.builder import CannotBuildError, Label, ev
 from watchkeeper.simulator.scheduling.controller import OperatorController
 from watchkeeper.simulator.scheduling.kinds import Kind, Priority
 from watchkeeper.simulator.scheduling.operation import Operation
+from watchkeeper.simulator.scheduling.ranges import RANGE_TOLERANCE, RangeView
 from watchkeeper.simulator.scheduling.steps import TransferLeader
 from watchkeeper.simulator.scheduling.stores import StoreFilter
 from watchkeeper.simulator.world.indexedset import IndexedSet
@@ -21,12 +22,19 @@ _TOLERANCE = 5.0
 
 
 class LeaderMoves:
-    """Proposes transfers; who calls adds them to the controller."""
+    """Proposes transfers; who calls adds them to the controller. With a `view` only of the regions of a range."""
 
-    def __init__(self, world: World, controller: OperatorController, stores: StoreFilter) -> None:
+    def __init__(
+        self, world: World, controller: OperatorController, stores: StoreFilter, view: RangeView | None = None
+    ) -> None:
         self._world = world
         self._controller = controller
         self._stores = stores
+        self._held = world.regions.of_store if view is None else view.of_store
+        self._tolerance = _TOLERANCE if view is None else RANGE_TOLERANCE
+        self._label = Label("balance-leader-scheduler", Kind(0), Priority.MEDIUM)
+        if view is not None:
+            self._label = Label(f"scatter-range-leader-{view.name}", Kind.RANGE, Priority.MEDIUM)
 
     def evictions(self, store_ids: Iterable[int], batch: int, desc: str = "evict-leader-scheduler") -> list[Operation]:
         """Up to `batch` transfers off each of the stores, in the name of a scheduler."""
@@ -40,7 +48,7 @@ class LeaderMoves:
 
     def _evict_one(self, store_id: int, taken: dict[int, Operation], desc: str) -> Operation | None:
         """A random healthy region; where there is none, an unhealthy one, and then not to its bad stores."""
-        leaders = self._world.regions.of_store(store_id).leaders
+        leaders = self._held(store_id).leaders
         region = self._pick(leaders, taken, healthy=True) or self._pick(leaders, taken, healthy=False)
         if region is None:
             return None
@@ -51,7 +59,7 @@ class LeaderMoves:
 
     def grants(self, store_id: int) -> list[Operation]:
         """One transfer to the store."""
-        region = self._pick(self._world.regions.of_store(store_id).peers, {}, healthy=True)
+        region = self._pick(self._held(store_id).peers, {}, healthy=True)
         if region is None or region.leader_store == store_id or store_id not in _voters(region):
             return []
         return self._transfer(region, store_id, Label("grant-leader-scheduler", Kind(0), Priority.HIGH))
@@ -60,7 +68,7 @@ class LeaderMoves:
         """One transfer of a random region to a random store (`shuffle_leader.go`)."""
         stores = [store.id for store in self._world.living_stores() if self._stores.may_lead(store.id)]
         target = self._world.random.choice(stores) if stores else 0
-        region = self._pick(self._world.regions.of_store(target).peers, {}, healthy=True) if stores else None
+        region = self._pick(self._held(target).peers, {}, healthy=True) if stores else None
         if region is None or region.leader_store == target or target not in _voters(region):
             return []
         return self._transfer(region, target, Label("shuffle-leader-scheduler", Kind.ADMIN, Priority.LOW))
@@ -86,22 +94,22 @@ class LeaderMoves:
 
     def score(self, store: Store, influence: dict[int, int] | None = None) -> float:
         """Leaders by weight, counting transfers under way."""
-        held = len(self._world.regions.of_store(store.id).leaders) + (influence or {}).get(store.id, 0)
+        held = len(self._held(store.id).leaders) + (influence or {}).get(store.id, 0)
         return held / max(store.leader_weight, 1e-6)
 
     def _balance_one(
         self, stores: list[Store], influence: dict[int, int], taken: dict[int, Operation]
     ) -> Operation | None:
         scores = {store.id: self.score(store, influence) for store in stores}
-        if len(scores) < 2 or not _is_wide(max(scores.values()), min(scores.values())):
+        if len(scores) < 2 or not self._is_wide(max(scores.values()), min(scores.values())):
             return None
         for source in sorted(scores, key=lambda one: (-scores[one], one)):
-            region = self._pick(self._world.regions.of_store(source).leaders, taken, healthy=True)
+            region = self._pick(self._held(source).leaders, taken, healthy=True)
             found = self._balanced(region, scores) if region is not None else None
             if found is not None:
                 return found
         for target in sorted(scores, key=lambda one: (scores[one], one)):
-            region = self._pick(self._world.regions.of_store(target).peers, taken, healthy=True)
+            region = self._pick(self._held(target).peers, taken, healthy=True)
             found = self._balanced(region, scores) if region is not None else None
             if found is not None:
                 return found
@@ -113,10 +121,12 @@ class LeaderMoves:
         if source not in scores or not targets:
             return None
         target = min(targets, key=lambda one: (scores[one], one))
-        if not _is_wide(scores[source], scores[target]):
+        if not self._is_wide(scores[source], scores[target]):
             return None
-        label = Label("balance-leader-scheduler", Kind(0), Priority.MEDIUM)
-        return next(iter(self._transfer(region, target, label)), None)
+        return next(iter(self._transfer(region, target, self._label)), None)
+
+    def _is_wide(self, high: float, low: float) -> bool:
+        return high - self._tolerance > low + self._tolerance
 
     def _transfer(self, region: Region, target: int, label: Label) -> list[Operation]:
         try:
@@ -146,10 +156,6 @@ class LeaderMoves:
 
 def _voters(region: Region) -> set[int]:
     return {peer.store_id for peer in region.peers if peer.role is Role.VOTER}
-
-
-def _is_wide(high: float, low: float) -> bool:
-    return high - _TOLERANCE > low + _TOLERANCE
 
 
 def _count(influence: dict[int, int], operation: Operation) -> None:

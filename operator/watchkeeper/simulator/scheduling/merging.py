@@ -8,6 +8,7 @@ from watchkeeper.simulator import gotext
 from watchkeeper.simulator.scheduling.builder import CannotBuildError, Label
 from watchkeeper.simulator.scheduling.controller import OperatorController
 from watchkeeper.simulator.scheduling.kinds import Kind, Priority
+from watchkeeper.simulator.scheduling.operation import Operation
 from watchkeeper.simulator.scheduling.pauses import Pauses
 from watchkeeper.simulator.scheduling.reshaping import merge_region
 from watchkeeper.simulator.world.region import Region
@@ -16,6 +17,8 @@ from watchkeeper.simulator.world.state import World
 _PATROL_SECONDS = 10.0
 _LARGEST_TARGET_MIB = 500
 _LABEL = Label("merge-region", Kind(0), Priority.MEDIUM)
+_RANDOM = Label("random-merge-scheduler", Kind(0), Priority.LOW)
+_HALF = 0.5
 
 
 class MergeChecker:
@@ -65,6 +68,29 @@ class MergeChecker:
                 return
             self._look_at(region)
 
+    def proposals(self) -> Sequence[Operation]:
+        """What random-merge does: any region goes into any neighbour, however large they are (`random_merge.go`)."""
+        world = self._world
+        sources = [store.id for store in world.living_stores()]
+        source = world.random.choice(sources) if sources else 0
+        region = world.regions.get(world.regions.of_store(source).leaders.choose(world.random) or 0)
+        if region is None or world.regions.is_fixed:
+            return []
+        left, right = world.regions.neighbours(region)
+        is_left = left is not None and (right is None or world.random.random() < _HALF)
+        target = left if is_left and not world.config.is_on("enable-one-way-merge") else right
+        if (
+            target is None
+            or not self._is_whole(region)
+            or not self._is_whole(target)
+            or self._is_border(region, target)
+        ):
+            return []
+        try:
+            return merge_region(world, region, target, _RANDOM)
+        except CannotBuildError:
+            return []
+
     def _is_held(self) -> bool:
         return self._world.config.halt_scheduling or self._pauses.is_paused("merge") or self.is_stopped()
 
@@ -88,10 +114,13 @@ class MergeChecker:
         return region.keys <= keys and self._is_quiet(region)
 
     def _is_quiet(self, region: Region) -> bool:
-        """Healthy, complete, led, not hot, not split lately, and without an operator."""
+        """Fit to be merged, and not split lately."""
+        return region.id not in self._split_at and self._is_whole(region)
+
+    def _is_whole(self, region: Region) -> bool:
+        """Healthy, complete, led, not hot, and without an operator."""
         return (
-            region.id not in self._split_at
-            and bool(region.leader_store)
+            bool(region.leader_store)
             and region.all_healthy
             and len(region.peers) == self._world.wanted_peers(region)
             and self._controller.running_on(region.id) is None
@@ -100,14 +129,17 @@ class MergeChecker:
 
     def _is_target(self, region: Region, target: Region) -> bool:
         knobs = self._world.knobs
-        border = max(region.start_key, target.start_key)
         return (
             self._is_quiet(target)
             and target.size <= _LARGEST_TARGET_MIB
             and region.size + target.size < knobs.region_max_mib
             and region.keys + target.keys < knobs.region_max_keys
-            and border not in self._borders()
+            and not self._is_border(region, target)
         )
+
+    def _is_border(self, region: Region, target: Region) -> bool:
+        """Whether a rule begins or ends between the two."""
+        return max(region.start_key, target.start_key) in self._borders()
 
     def _borders(self) -> set[bytes]:
         rules = {bytes.fromhex(key) for rule in self._world.rules for key in (rule.start_key, rule.end_key)}

@@ -8,6 +8,7 @@ from watchkeeper.simulator.scheduling.builder import CannotBuildError, Label, Ta
 from watchkeeper.simulator.scheduling.controller import OperatorController
 from watchkeeper.simulator.scheduling.kinds import Kind, Priority
 from watchkeeper.simulator.scheduling.operation import Operation
+from watchkeeper.simulator.scheduling.ranges import RANGE_TOLERANCE, RangeView
 from watchkeeper.simulator.scheduling.steps import AddLearner, RemovePeer
 from watchkeeper.simulator.scheduling.storelimits import StoreLimiter
 from watchkeeper.simulator.scheduling.stores import StoreFilter
@@ -24,16 +25,26 @@ _TOLERANCE = 0.005
 _INFLUENCE = 5
 """How much more a move under way counts than one that is done (`influenceAmp`)."""
 _EMPTY_MIB = 1
-_LABEL = Label("balance-region-scheduler", Kind(0), Priority.MEDIUM)
 
 
 class RegionMoves:
-    """Proposes one move; who calls adds it to the controller."""
+    """Proposes one move; who calls adds it to the controller. With a `view` only of the regions of a range."""
 
     def __init__(
-        self, world: World, controller: OperatorController, stores: StoreFilter, limiter: StoreLimiter
+        self,
+        world: World,
+        controller: OperatorController,
+        stores: StoreFilter,
+        limiter: StoreLimiter,
+        *,
+        view: RangeView | None = None,
     ) -> None:
         self._world = world
+        self._view = view
+        self._held = world.regions.of_store if view is None else view.of_store
+        self._label = Label("balance-region-scheduler", Kind(0), Priority.MEDIUM)
+        if view is not None:
+            self._label = Label(f"scatter-range-region-{view.name}", Kind.RANGE, Priority.MEDIUM)
         self._controller = controller
         self._stores = stores
         self._limiter = limiter
@@ -79,20 +90,27 @@ class RegionMoves:
 
     def _any(self, source: Store, roles: Collection[str]) -> Region | None:
         """A healthy region with a peer there in one of the roles: a follower if there is one, then a leader."""
-        held, random = self._world.regions.of_store(source.id), self._world.random
+        held, random = self._held(source.id), self._world.random
         drawn = [self._world.regions.get(held.peers.choose(random) or 0) for _ in range(_TRIES)]
         able = [one for one in drawn if one is not None and self._is_movable(one) and one.all_healthy]
         by_role = {role: [one for one in able if _role(one, source.id) == role] for role in roles}
         return next((by_role[role][0] for role in ("follower", "leader", "learner") if by_role.get(role)), None)
 
     def _score(self, store: Store, more: float) -> float:
-        size = self._world.regions.of_store(store.id).region_size + more
-        return region_score(store, max(size, 0.0), store.capacity - store.used)
+        size = self._held(store.id).region_size
+        return region_score(store, max(size + more, 0.0), store.capacity - self._used(store, size))
+
+    def _used(self, store: Store, size: int) -> int:
+        """Bytes on its disk: of a range in proportion to its size (`updateStoreInfo` in `range_cluster.go`)."""
+        whole = self._world.regions.of_store(store.id).region_size
+        return store.used if self._view is None or not whole else store.used * size // whole
 
     def _tolerance(self) -> float:
-        held = [self._world.regions.of_store(store) for store in self._world.stores]
+        held = [self._held(store) for store in self._world.stores]
         peers = sum(len(one.peers) for one in held)
         average = sum(one.region_size for one in held) / peers if peers else 0.0
+        if self._view is not None:
+            return RANGE_TOLERANCE * average
         return max(max(len(one.peers) for one in held) * _TOLERANCE, 1.0) * average
 
     def _influence(self) -> dict[int, int]:
@@ -115,7 +133,7 @@ class RegionMoves:
             target = self._best(region, source.id, targets)
             if target is not None:
                 self._tries.pop(source.id, None)
-                return self._operation(region, source.id, target, _LABEL)
+                return self._operation(region, source.id, target, self._label)
         self._tries[source.id] = max(tries // 2, 1)
         return None
 
@@ -137,7 +155,7 @@ class RegionMoves:
 
     def _pick(self, source: Store) -> Region | None:
         """A region with a pending peer there, else a follower, else a leader; never one that is unwell, empty or hot."""
-        held, random = self._world.regions.of_store(source.id), self._world.random
+        held, random = self._held(source.id), self._world.random
         pending = self._world.regions.get(held.pending.choose(random) or 0)
         if pending is not None and self._is_movable(pending) and not pending.down:
             return pending

@@ -11,6 +11,7 @@ from watchkeeper.simulator.scheduling.diagnosis import Diagnosis
 from watchkeeper.simulator.scheduling.kinds import Kind
 from watchkeeper.simulator.scheduling.operation import Operation
 from watchkeeper.simulator.scheduling.pauses import Pauses
+from watchkeeper.simulator.scheduling.ranges import KeyRange, RangeJob
 from watchkeeper.simulator.world.clock import Timer
 from watchkeeper.simulator.world.state import World
 
@@ -26,13 +27,17 @@ SHUFFLE_REGION = "shuffle-region-scheduler"
 EVICT_TREND = "evict-slow-trend-scheduler"
 SPLIT_BUCKET = "split-bucket-scheduler"
 WITNESS = "balance-witness-scheduler"
+SCATTER_RANGE = "scatter-range-scheduler"
+"""One for each range, named by it: scatter-range-scheduler-users."""
+BALANCE_RANGE = "balance-range-scheduler"
+SHUFFLE_HOT = "shuffle-hot-region-scheduler"
+GRANT_HOT = "grant-hot-region-scheduler"
+RANDOM_MERGE = "random-merge-scheduler"
 DEFAULT_SCHEDULERS = (BALANCE_REGION, BALANCE_LEADER, BALANCE_HOT, EVICT_SLOW, EVICT_STOPPING)
 IDLE_SCHEDULERS = (EVICT_TREND, SPLIT_BUCKET, WITNESS, "transfer-witness-leader-scheduler", "label-scheduler")
 """Never find anything to do here: no store reports a slow trend, buckets or witnesses, and no label property is set."""
-SCHEDULERS = frozenset(
-    {EVICT_LEADER, GRANT_LEADER, SHUFFLE_LEADER, SHUFFLE_REGION, *DEFAULT_SCHEDULERS, *IDLE_SCHEDULERS}
-)
-"""All that can be made here; scatter-range, balance-range, shuffle- and grant-hot-region and random-merge cannot."""
+PLAIN_SCHEDULERS = frozenset({SHUFFLE_LEADER, SHUFFLE_REGION, RANDOM_MERGE, *DEFAULT_SCHEDULERS, *IDLE_SCHEDULERS})
+"""All that are made without being told anything but their name."""
 _BATCHES = {BALANCE_LEADER: 4, WITNESS: 4}
 _DEFAULT_BATCH = 3
 _RECOVERY_SECONDS = 1800.0
@@ -46,24 +51,31 @@ _HELD_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often a scheduler runs, in seconds, and which limit holds it back while operators of its kind run."""
+    """How often a scheduler runs, in seconds, and which limits hold it back while operators of their kind run."""
 
-    kind: Kind
-    limit: str
+    limits: Mapping[Kind, str]
     shortest: float = 0.01
     longest: float = 5.0
 
 
-_LEADERS = Pace(Kind.LEADER, "leader-schedule-limit")
+_LEADERS = Pace({Kind.LEADER: "leader-schedule-limit"})
+_REGIONS = Pace({Kind.REGION: "region-schedule-limit"})
+_RANGES = Pace({Kind.RANGE: "region-schedule-limit"})
+_BOTH = Pace({Kind.REGION: "region-schedule-limit", Kind.LEADER: "leader-schedule-limit"})
 PACES = {
     EVICT_LEADER: _LEADERS,
     GRANT_LEADER: _LEADERS,
     BALANCE_LEADER: _LEADERS,
     EVICT_SLOW: _LEADERS,
     SHUFFLE_LEADER: _LEADERS,
-    BALANCE_REGION: Pace(Kind.REGION, "region-schedule-limit"),
-    SHUFFLE_REGION: Pace(Kind.REGION, "region-schedule-limit"),
-    BALANCE_HOT: Pace(Kind.HOT_REGION, "hot-region-schedule-limit", shortest=1.0, longest=20.0),
+    BALANCE_REGION: _REGIONS,
+    SHUFFLE_REGION: _REGIONS,
+    SCATTER_RANGE: _RANGES,
+    BALANCE_RANGE: _RANGES,
+    SHUFFLE_HOT: _BOTH,
+    GRANT_HOT: _BOTH,
+    RANDOM_MERGE: Pace({Kind.MERGE: "merge-schedule-limit"}),
+    BALANCE_HOT: Pace({Kind.HOT_REGION: "hot-region-schedule-limit"}, shortest=1.0, longest=1.3),
 }
 """Those that do something here; no store ever says that it is stopping either, for which evict-stopping-store waits."""
 
@@ -83,11 +95,26 @@ class Scheduler:
     """Whether evict-slow-store looks at scores of the network, too, which no simulated store reports."""
     roles: tuple[str, ...] = ("leader", "follower", "learner")
     """Peers that shuffle-region moves."""
+    limit: int = 1
+    """With how many running operators of balance-hot-region shuffle-hot-region waits."""
+    hot_stores: tuple[int, ...] = ()
+    """Where grant-hot-region puts the peers of hot regions; the store of their leaders is one of these."""
+    hot_leader: int = 0
+    """Where grant-hot-region puts their leaders."""
+    key_range: KeyRange | None = None
+    """What scatter-range spreads."""
+    jobs: list[RangeJob] = field(default_factory=list)
+    """What balance-range has to do and has done, in the order of the requests."""
     interval: float = 0.0
     """Seconds until it runs again; kept by who runs it."""
 
     def __post_init__(self) -> None:
         self.batch = _BATCHES.get(self.name, self.batch)
+
+    @property
+    def kind(self) -> str:
+        """What it does: its name without that of a range."""
+        return SCATTER_RANGE if self.key_range is not None else self.name
 
 
 class SchedulerRegistry:
@@ -111,9 +138,14 @@ class SchedulerRegistry:
         """Make one, or give the one that exists."""
         scheduler = self._held.get(name)
         if scheduler is None:
-            scheduler = self._held[name] = Scheduler(name)
-            self.on_new(scheduler)
+            scheduler = Scheduler(name)
+            self.add(scheduler)
         return scheduler
+
+    def add(self, scheduler: Scheduler) -> None:
+        """Take one on that knows what to do; nobody else has its name."""
+        self._held[scheduler.name] = scheduler
+        self.on_new(scheduler)
 
     def remove(self, name: str) -> bool:
         """Take it away with everything it holds."""
@@ -160,7 +192,7 @@ class SchedulerRunner:
         self._pauses = pauses
         self._controller = controller
         self._proposers = proposers
-        self._jitter = random.Random(world.cluster_id)
+        self._jitters: dict[str, random.Random] = {}
         self.ready_at = 0.0
         """Virtual time until when the coordinator is not prepared."""
         self.is_stopped = False
@@ -170,6 +202,8 @@ class SchedulerRunner:
         """What each scheduler found when it last looked: later than the truth, as in PD (surprise 16)."""
         self.reasons: dict[str, Callable[[], Diagnosis]] = {}
         """What a scheduler says that found nothing to do."""
+        self.before: dict[str, Callable[[Scheduler], None]] = {}
+        """What a scheduler does even while it is paused, where it has any such thing to do."""
         self.is_denied: Callable[[int], bool] = lambda region_id: False
         """Whether a label keeps a region from being scheduled; evict-leader does not ask (`ScheduleDisabled`)."""
         registry.on_new = self._run_soon
@@ -179,12 +213,13 @@ class SchedulerRunner:
                 self._run_soon(scheduler)
 
     def _run_soon(self, scheduler: Scheduler) -> None:
-        if scheduler.name in PACES:
-            scheduler.interval = PACES[scheduler.name].shortest
+        if scheduler.kind in PACES:
+            scheduler.interval = PACES[scheduler.kind].shortest
             self._tick_in(scheduler)
 
     def _tick_in(self, scheduler: Scheduler, *, at_least: float = 0.0) -> None:
-        seconds = max(scheduler.interval, at_least) * self._jitter.uniform(*_JITTER)
+        jitter = self._jitters.setdefault(scheduler.name, random.Random(f"{self._world.cluster_id} {scheduler.name}"))
+        seconds = max(scheduler.interval, at_least) * jitter.uniform(*_JITTER)
         self._timers[scheduler.name] = self._world.clock.after(seconds, lambda: self._tick(scheduler))
 
     def forget(self) -> None:
@@ -197,36 +232,52 @@ class SchedulerRunner:
         scheduler = self._registry.get(name)
         if scheduler is not None and name in self._timers:
             self._timers.pop(name).cancel()
-            scheduler.interval = PACES[name].shortest
+            scheduler.interval = PACES[scheduler.kind].shortest
             self._tick_in(scheduler)
 
     def _tick(self, scheduler: Scheduler) -> None:
         if self._registry.get(scheduler.name) is not scheduler:
             return
         is_idle = self.is_stopped or self._world.clock.now < self.ready_at
+        if not is_idle and scheduler.kind in self.before:
+            self.before[scheduler.kind](scheduler)
         held = self._held_by(scheduler)
         if not is_idle:
             self.diagnoses[scheduler.name] = self._run(scheduler) if held is None else held
-        is_held = (is_idle or held is not None) and self._controller.count(PACES[scheduler.name].kind) == 0
+        is_quiet = all(self._controller.count(kind) == 0 for kind in PACES[scheduler.kind].limits)
+        is_held = (is_idle or held is not None) and is_quiet
         self._tick_in(scheduler, at_least=_HELD_SECONDS if is_held else 0.0)
 
     def _run(self, scheduler: Scheduler) -> Diagnosis:
-        pace = PACES[scheduler.name]
-        proposed = [one for one in self._proposers[scheduler.name](scheduler) if self._is_allowed(scheduler, one)]
-        added = [self._controller.add(operation) for operation in proposed]
+        pace = PACES[scheduler.kind]
+        proposed = [one for one in self._proposers[scheduler.kind](scheduler) if self._is_allowed(scheduler, one)]
+        added = self._add(proposed)
         scheduler.interval = pace.shortest if any(added) else min(scheduler.interval * _GROWTH, pace.longest)
         if added:
             return Diagnosis("scheduling")
         reasons = self.reasons.get(scheduler.name)
         return reasons() if reasons is not None else Diagnosis("normal")
 
+    def _add(self, proposed: Sequence[Operation]) -> list[bool]:
+        """Whether each was added; the two of a merge go together or not at all."""
+        if any(Kind.MERGE in one.kind for one in proposed):
+            return [len(proposed) > 1 and self._controller.add_together(proposed)]
+        return [self._controller.add(operation) for operation in proposed]
+
     def _is_allowed(self, scheduler: Scheduler, operation: Operation) -> bool:
+        if scheduler.name in {BALANCE_LEADER, BALANCE_REGION} and self._is_reserved(operation.region_id):
+            return False
         return scheduler.name == EVICT_LEADER or not self.is_denied(operation.region_id)
+
+    def _is_reserved(self, region_id: int) -> bool:
+        """Whether balance-range has the region to itself."""
+        holder, region = self._registry.get(BALANCE_RANGE), self._world.regions.get(region_id)
+        return holder is not None and region is not None and any(job.has(region) for job in holder.jobs)
 
     def _held_by(self, scheduler: Scheduler) -> Diagnosis | None:
         """What keeps it from running now, in PD's order; None where nothing does."""
-        now, pace = self._world.clock.now, PACES[scheduler.name]
-        if self._controller.count(pace.kind) >= self._world.config.limit(pace.limit, now):
+        now, limits = self._world.clock.now, PACES[scheduler.kind].limits
+        if any(self._controller.count(kind) >= self._world.config.limit(limit, now) for kind, limit in limits.items()):
             return Diagnosis("pending", f"{scheduler.name} reach limit")
         if self._world.config.halt_scheduling:
             return Diagnosis("halted")

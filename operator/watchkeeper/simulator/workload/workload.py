@@ -152,7 +152,30 @@ class Workload:
                 read_queries=reads,
                 read_cpu=reads * self._world.knobs.resources.read_cpu_ms / 10,
             )
+        for region_id, own in hot.items():
+            self._report_hot(flows, region_id, own)
         return flows
+
+    def _report_hot(self, flows: dict[int, Flow], region_id: int, own: Flow) -> None:
+        """A hot row's sizes are its own: its stores report just what its region does, not so many usual requests."""
+        region = self._world.regions.get(region_id)
+        if region is None or region.leader_store not in flows or self.flow_of(region) is QUIET:
+            return
+        spec, rate = self.spec, self._evaluation.rate
+        reads, writes = own.read_queries * rate, own.written_queries * rate
+        flows[region.leader_store] += Flow(
+            read_bytes=own.read_bytes - reads * spec.read_bytes,
+            read_keys=own.read_keys - reads * spec.read_keys,
+            written_queries=own.written_queries - writes,
+            read_queries=own.read_queries - reads,
+            read_cpu=own.read_cpu - reads * self._world.knobs.resources.read_cpu_ms / 10,
+        )
+        applied = Flow(
+            written_bytes=own.written_bytes * (1 - rate), written_keys=own.written_keys - writes * spec.write_keys
+        )
+        for peer in region.peers:
+            if peer.store_id in flows:
+                flows[peer.store_id] += applied
 
     def _leader_moved(self, region: Region) -> None:
         self.warmth.moved(region)
