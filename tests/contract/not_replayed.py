@@ -31,3 +31,9 @@ _GROUPS: list[tuple[str, list[str]]] = [
 
 NOT_REPLAYED: dict[str, str] = {exchange: reason for reason, ids in _GROUPS for exchange in ids}
 """Id to reason; ranges may name ids that the recorders never used."""
+
+PARTLY_COMPARED: dict[str, str] = {
+    "lc-tl-1": "first and last sample only: a simulated PD is either without stores or at work, and no store ever joins",
+    "sim-tl-1": "without the operator of the last sample: PD's split at a keyspace border, which nobody makes here",
+}
+"""Time lines of which something is not compared, with the reason; all others are compared as a whole."""

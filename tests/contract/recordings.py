@@ -102,7 +102,11 @@ def exchanges(name: str) -> list[Exchange]:
     ]
 
 
+def timelines(name: str) -> list[TimeLine]:
+    """The time lines of a file; most have none."""
+    return [TimeLine(one["id"], name, tuple(one["samples"])) for one in _file(name).get("timelines", [])]
+
+
 def timeline(name: str, timeline_id: str) -> TimeLine:
     """One time line of a file."""
-    found = next(one for one in _file(name)["timelines"] if one["id"] == timeline_id)
-    return TimeLine(timeline_id, name, tuple(found["samples"]))
+    return next(one for one in timelines(name) if one.id == timeline_id)

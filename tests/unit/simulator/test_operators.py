@@ -176,3 +176,38 @@ def test_the_same_seed_gives_the_same_history() -> None:
 
     assert history(1) == history(1)
     assert history(1) != history(2)
+
+
+def test_without_a_pd_leader_nothing_is_scheduled_and_no_operator_goes_on() -> None:
+    """What a store has been sent it still does; the next step is never sent."""
+    simulator = Simulator(Scenario(members=3, stores=6, regions=60, knobs=Knobs(snapshot_seconds=3.0)))
+    body = b'{"name": "transfer-peer", "region_id": 7, "from_store_id": 1, "to_store_id": 4}'
+    assert simulator.call("POST", "/pd/api/v1/operators", body=body).status == 200
+    for member in ("pd-0", "pd-1"):
+        simulator.faults.kill_member(member)
+    for region in simulator.world.regions:
+        with simulator.world.regions.changing(region):
+            region.leader_store = region.peers[0].store_id
+    before = [simulator.leader_count(store) for store in simulator.world.stores]
+    simulator.clock.advance(120)
+    assert [simulator.leader_count(store) for store in simulator.world.stores] == before
+    assert len(simulator.region(7).peers) == 4
+    simulator.faults.return_member("pd-0")
+    simulator.clock.advance(60)
+    print(f"leaders: {before}, then {[simulator.leader_count(store) for store in simulator.world.stores]}")
+    assert [simulator.leader_count(store) for store in simulator.world.stores] != before
+    assert len(simulator.region(7).peers) == 3
+
+
+def test_a_leader_that_hung_for_a_moment_goes_on_with_its_operators() -> None:
+    simulator = Simulator(Scenario(members=3, stores=6, regions=60, knobs=Knobs(snapshot_seconds=3.0)))
+    body = b'{"name": "transfer-peer", "region_id": 7, "from_store_id": 1, "to_store_id": 4}'
+    assert simulator.call("POST", "/pd/api/v1/operators", body=body).status == 200
+    simulator.clock.advance(1)
+    simulator.faults.hang_member("pd-0")
+    simulator.clock.advance(5)
+    assert simulator.members.leader == "pd-0"
+    assert len(simulator.region(7).peers) == 4
+    simulator.faults.return_member("pd-0")
+    simulator.clock.advance(3)
+    assert {peer.store_id for peer in simulator.region(7).peers} == {2, 3, 4}

@@ -96,11 +96,12 @@ def balance_range(simulator: Simulator, **body: Any) -> None:
 
 
 def test_a_job_of_balance_range_ends_when_its_range_is_even(crowded: Simulator) -> None:
+    crowded.faults.pause_scheduler("balance-leader-scheduler", 100_000)
     balance_range(crowded)
     assert jobs(crowded)[0].status is JobStatus.PENDING
-    crowded.clock.advance(1)
+    crowded.clock.advance(0.3)
     assert jobs(crowded)[0].status is JobStatus.RUNNING
-    crowded.clock.advance(60)
+    crowded.clock.advance(10)
     [job] = jobs(crowded)
     print(f"leaders of the range: {dict(leaders(crowded))}, {done(crowded)}, done after {job.finished} s")
     assert (job.status, dict(leaders(crowded))) == (JobStatus.FINISHED, {1: 8, 2: 8, 3: 8})

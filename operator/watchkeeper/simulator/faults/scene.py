@@ -192,9 +192,14 @@ class Scene:
         return store
 
     def refresh_leader(self) -> None:
-        """What is wrong with the member that leads acts on the whole cluster; call it whenever either changes."""
+        """What is wrong with the member that leads acts on the whole cluster; call it whenever either changes.
+
+        While nobody leads, or who leads hangs, nothing is scheduled and no operator goes on.
+        """
         leader = self.members.get(self.members.leader or "")
-        if leader is None:
+        self.coordinator.operators.be_silent(on=leader is None or leader.state is not MemberState.RUNNING)
+        if leader is None or leader.state is not MemberState.RUNNING:
+            self.coordinator.stop_acting(on=True)
             return
         self.world.clock.skew_seconds = leader.clock_skew
         self.coordinator.stop_acting(on=leader.is_locked or leader.stalled > 0)
@@ -238,3 +243,4 @@ class Scene:
             self.members.restart(name)
         else:
             self.members.stop(name, state)
+        self.refresh_leader()

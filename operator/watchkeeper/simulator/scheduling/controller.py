@@ -38,6 +38,7 @@ class OperatorController:
         self._executor = executor
         self._limiter = limiter
         self._memory = _Memory()
+        self._is_silent = False
         self.on_end: Callable[[int], None] = lambda region_id: None
         """Called with the region when an operator has ended, however it ended."""
         self.on_news: Callable[[Operation, str], None] = lambda operation, event: None
@@ -48,6 +49,15 @@ class OperatorController:
     def forget(self) -> None:
         """The PD leader has changed: running operators and records are gone, silently."""
         self._memory = _Memory()
+
+    def be_silent(self, *, on: bool) -> None:
+        """While no PD leader is at work it hears of no region and sends no step; one that goes on looks at all."""
+        was_silent, self._is_silent = self._is_silent, on
+        if was_silent and not on:
+            for operation in self.running:
+                region = self._world.regions.get(operation.region_id)
+                if region is not None:
+                    self._check(operation, region)
 
     @property
     def running(self) -> list[Operation]:
@@ -139,7 +149,7 @@ class OperatorController:
     def region_changed(self, region: Region) -> None:
         """A region heartbeat: go on with the operator, or end it."""
         operation = self._memory.running.get(region.id)
-        if operation is not None:
+        if operation is not None and not self._is_silent:
             self._check(operation, region)
 
     def bury(self, operations: Sequence[Operation]) -> None:
@@ -200,7 +210,9 @@ class OperatorController:
         region = self._world.regions.get(operation.region_id)
         if region is None or not self._is_running(operation) or operation.step is not step:
             return
-        if self._is_stale(operation, region):
+        if self._is_silent:
+            self._world.clock.after(step.resend_seconds, lambda: self._resend(operation, step))
+        elif self._is_stale(operation, region):
             self._end(operation, Status.CANCELED, "cancel")
         else:
             self._send(operation, step)
