@@ -183,11 +183,12 @@ def test_without_a_pd_leader_nothing_is_scheduled_and_no_operator_goes_on() -> N
     simulator = Simulator(Scenario(members=3, stores=6, regions=60, knobs=Knobs(snapshot_seconds=3.0)))
     body = b'{"name": "transfer-peer", "region_id": 7, "from_store_id": 1, "to_store_id": 4}'
     assert simulator.call("POST", "/pd/api/v1/operators", body=body).status == 200
+    simulator.clock.advance(1)
     for member in ("pd-0", "pd-1"):
         simulator.faults.kill_member(member)
     for region in simulator.world.regions:
         with simulator.world.regions.changing(region):
-            region.leader_store = region.peers[0].store_id
+            region.leader_store = next(peer.store_id for peer in region.peers if peer.store_id in {3, 6})
     before = [simulator.leader_count(store) for store in simulator.world.stores]
     simulator.clock.advance(120)
     assert [simulator.leader_count(store) for store in simulator.world.stores] == before
