@@ -38,7 +38,11 @@ ROLES: dict[str, tuple[Grant, ...]] = {
         Grant(("actionproposals",), ("acknowledge",), "to say what came of an attempt whose outcome is Unknown"),
     ),
     "watchkeeper-holder": (
-        Grant(("standingchanges",), (*_READ, "create", "delete"), "to declare a hold on a target, and to end it"),
+        Grant(
+            ("standingchanges",),
+            (*_READ, "create", "delete"),
+            "to declare a hold on a target and end it; to end a drain",
+        ),
     ),
     "watchkeeper-ticket-holder": (
         Grant(("tickets",), (*_READ, "patch"), "to hold a ticket open (spec.hold), and to let it go"),

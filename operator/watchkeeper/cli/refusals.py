@@ -16,6 +16,7 @@ _RBAC = re.compile(
     r'(?: in the namespace "(?P<namespace>[^"]*)")?'
 )
 _ABSENT = re.compile(rf'^(?P<plural>[a-z]+)(\.{re.escape(GROUP)})? "[^"]*" not found$')
+_NO_NAMESPACE = re.compile(r'^namespaces "[^"]*" not found$')
 _NO_PARAMS = "no params found for policy binding"
 _NO_POLICY = "there is no OperatorPolicy named default in this namespace: without one nothing new is admitted"
 
@@ -77,6 +78,8 @@ def sentence(error: WatchkeeperError, session: Session) -> str:
 
 def _instead(text: str, session: Session) -> list[str]:
     """Where to look for the right name."""
+    if _NO_NAMESPACE.search(text):
+        return ["what there is: kubectl get namespaces; say another with -n"]
     absent = _ABSENT.search(text)
     listing = LIST_OF.get(absent["plural"]) if absent else None
     return [f"what there is: {session.command(listing)}"] if listing else []

@@ -51,7 +51,7 @@ def freeze(in_flight: Sequence[InFlight], wanted: Wanted) -> Wait | None:
             return Wait(
                 "FrozenByUnknown",
                 f"{wanted.action} is frozen on this Subject: the outcome of {entry.kind} {entry.name} is unknown until a "
-                "person has looked and written spec.acknowledge there",
+                "person has looked and written spec.acknowledge there; its status.message has the command",
             )
     return None
 

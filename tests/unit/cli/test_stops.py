@@ -11,7 +11,7 @@ from tests.unit.cli.server import MemoryServer
 from watchkeeper.api.v1alpha1 import EmergencyStop
 from watchkeeper.cli.screen import Screen
 from watchkeeper.domain.orders import reach_of
-from watchkeeper.errors import Denied, NotConnected, RateLimited, Unreachable, WatchkeeperError
+from watchkeeper.errors import Denied, Gone, NotConnected, RateLimited, Unreachable, WatchkeeperError
 
 WHY = ("--reason", "latency rose")
 
@@ -117,6 +117,16 @@ def test_a_stop_is_tried_again(
     result = run(server, "stop", *WHY)
     assert (result.exit_code, server.errors) == (code, [])
     assert len(server.sent) == (1 if code == 0 else 0)
+
+
+def test_a_namespace_that_does_not_exist_is_said(run: Run) -> None:
+    server = _server()
+    server.refusals["POST"] = Gone('POST /apis/x: namespaces "shpo" not found')
+    result = run(server, "stop", *WHY, "-n", "shpo")
+    assert result.exit_code == 4
+    assert (
+        'namespaces "shpo" not found\n  what there is: kubectl get namespaces; say another with -n\n' in result.output
+    )
 
 
 def test_who_may_not_stop(run: Run) -> None:
