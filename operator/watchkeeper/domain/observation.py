@@ -42,7 +42,7 @@ def observed(subject: Subject, seen: Seen, context: Context) -> SubjectStatus:
     old = subject.status
     look = seen.observation
     other = look is not None and bool(look.cluster_id) and old.cluster_id not in (None, look.cluster_id)
-    problems = _problems(subject, seen, other=other)
+    problems = [*_going(subject), *_problems(subject, seen, other=other)]
     blind = look is None or other or seen.duplicate is None or look.metrics_problem is not None
     status = old.replace(
         observed_generation=subject.metadata.generation,
@@ -85,6 +85,16 @@ def _leader(old: LeaderStatus | None, name: str | None, now: datetime) -> Leader
     if old is not None and old.name == name:
         return old
     return LeaderStatus(name=name, since_time=now.replace(microsecond=0))
+
+
+def _going(subject: Subject) -> list[str]:
+    """Why a Subject that somebody has deleted is still there; else it would seem to hang."""
+    if subject.metadata.deletion_timestamp is None:
+        return []
+    return [
+        "it is being deleted, and stays until what stands in its database is released or given up: "
+        f"kubectl -n {subject.metadata.namespace} get stch"
+    ]
 
 
 def _problems(subject: Subject, seen: Seen, *, other: bool) -> list[str]:

@@ -7,11 +7,12 @@ makes it HandedOver.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from watchkeeper.api.v1alpha1.actionproposal import MAX_ATTEMPTS, Answer, Attempt, AttemptOutcome, AttemptState
 from watchkeeper.api.v1alpha1.emergencystop import EmergencyStop
+from watchkeeper.api.v1alpha1.meta import rfc3339
 from watchkeeper.api.v1alpha1.standingchange import StandingChange, StandingState
 from watchkeeper.api.v1alpha1.subject import InFlight, InFlightState, Subject
 from watchkeeper.domain.claims import Unsent, Wanted, obstacle
@@ -52,7 +53,6 @@ class Releaser:
         """It stands: keep it until its end, then release it."""
         services = self._services
         now = services.clock.now()
-        change = await self._settle_end(change, subject)
         end = change.status.end_time or change.spec.until_time
         if now < end:
             text = f"{change.spec.change.type} stands on {change.spec.change.target}"
@@ -88,7 +88,7 @@ class Releaser:
             return Result(services.settings.wait_interval_seconds)
         return await self._take_turn(change, driver, subject)
 
-    async def _settle_end(self, change: StandingChange, subject: Subject) -> StandingChange:
+    async def settle_end(self, change: StandingChange, subject: Subject) -> StandingChange:
         """Deleting the object, its Subject or its namespace ends it now."""
         deleted = change.metadata.deletion_timestamp or subject.metadata.deletion_timestamp
         end = change.status.end_time or change.spec.until_time
@@ -318,8 +318,9 @@ class Releaser:
         if going and now >= since + patience:
             return await self._abandon(change, message)
         state = change.status.state or StandingState.INTENDED
+        text = message + _way_out(change, since + patience if going else None, now)
         await self._status.keep(
-            change, state, "SubjectUnreachable", message, waits_for="SubjectUnreachable", trying_since_time=since
+            change, state, "SubjectUnreachable", text, waits_for="SubjectUnreachable", trying_since_time=since
         )
         return Result(services.settings.wait_interval_seconds)
 
@@ -346,6 +347,18 @@ class Releaser:
 
     def _tell(self, change: StandingChange, kind: EventType, reason: str, note: str) -> None:
         self._services.recorder.event(change, kind=kind, action=Doing.RELEASE, reason=reason, note=note)
+
+
+def _way_out(change: StandingChange, given_up: datetime | None, now: datetime) -> str:
+    """What becomes of a release that is due and cannot be made, and how to give it up. To be put after the message."""
+    left = f"then {change.spec.change.type} stays on {change.spec.change.target} in the database"
+    if given_up is not None:
+        return f"; it is deleted, so its release is tried until {rfc3339(given_up)}, and given up: {left}"
+    if now < (change.status.end_time or change.spec.until_time):
+        return ""
+    why = change.status.end_reason or "untilTime"
+    command = f"kubectl -n {change.metadata.namespace} delete stch {change.metadata.name}"
+    return f"; its end is over ({why}), and its release is tried for ever; to give it up: {command}, {left}"
 
 
 async def _no_gate(subject: Subject) -> NotSent | None:

@@ -94,6 +94,8 @@ class StandingLadder:
         subject = await self._subject(change)
         if subject is None:
             return await self._releaser.without_subject(change)
+        if change.status.state is StandingState.HELD:  # also where the database cannot be read: people are to see it
+            change = await self._releaser.settle_end(change, subject)
         ownership = change.status.ownership
         if ownership is None or subject.status.cluster_id != ownership.cluster_id:
             seen, made = subject.status.cluster_id or "not seen yet", ownership.cluster_id if ownership else "unknown"

@@ -25,6 +25,17 @@ def test_an_answer_of_this_cluster_under_our_own_lease_is_health() -> None:
     assert (found.reachable, found.health, found.cluster_id) == (True, Health.HEALTHY, "7")
 
 
+def test_a_subject_that_is_deleted_says_why_it_is_still_there() -> None:
+    going = subject({"clusterId": "7"})
+    going = going.replace(metadata=going.metadata.replace(deletion_timestamp=NOW))
+    for seen in (Seen(look(), None, (), ""), Seen(None, "connection refused", (), None)):
+        said = observed(going, seen, CONTEXT).message or ""
+        assert said.startswith(
+            "it is being deleted, and stays until what stands in its database is released or given up"
+        )
+    assert "it is being deleted" not in (status(Seen(None, "connection refused", (), None)).message or "")
+
+
 def test_the_first_answer_says_which_cluster_it_is() -> None:
     assert status(Seen(look(), None, (), ""), None).cluster_id == "7"
 

@@ -9,6 +9,7 @@ from tests.unit.engine.world import World
 from watchkeeper.api.v1alpha1.actionproposal import ActionProposal, AttemptOutcome, AttemptState
 from watchkeeper.api.v1alpha1.emergencystop import EmergencyStopSpec
 from watchkeeper.api.v1alpha1.standingchange import Change, ChangeType, Ownership, StandingChange, StandingState
+from watchkeeper.api.v1alpha1.subject import Subject
 from watchkeeper.engine.proposals import ProposalLadder
 from watchkeeper.engine.standing import StandingLadder
 from watchkeeper.engine.standingrecords import StandingRecords
@@ -89,6 +90,26 @@ async def test_one_blip_after_a_long_wait_abandons_nothing() -> None:
     assert (await passes(world)).status.state is StandingState.HELD
     world.clock.passed += 601
     assert (await passes(world)).status.state is StandingState.ABANDONED
+
+
+async def test_a_release_that_is_due_and_cannot_be_made_says_how_to_give_it_up() -> None:
+    """Whoever has deleted the Subject of a dead database waits for it."""
+    world = World(held(until=600))
+    world.database.unreadable = Transient("PD is dead")
+    assert (await passes(world)).status.message == "PD is dead"
+    going = world.read(Subject, "tikv")
+    meta = going.metadata.replace(deletion_timestamp=at(0), finalizers=("watchkeeper.dev/guard",))
+    world.store.objects[going.key] = going.replace(metadata=meta)
+    due = (await passes(world)).status
+    assert (due.end_time, due.end_reason, due.waits_for) == (at(0), "SubjectDeleted", "SubjectUnreachable")
+    said = "PD is dead; its end is over (SubjectDeleted), and its release is tried for ever; to give it up: "
+    assert (due.message or "").startswith(f"{said}kubectl -n team delete stch c, then EvictLeaders stays on store/7")
+    world = World(held(deleted=True))
+    world.database.unreadable = Transient("PD is dead")
+    told = (await passes(world)).status.message or ""
+    assert told.startswith(
+        "PD is dead; it is deleted, so its release is tried until 2026-11-21T04:10:00Z, and given up"
+    )
 
 
 async def test_a_role_that_is_gone_does_not_keep_a_namespace_for_ever() -> None:
