@@ -29,6 +29,7 @@ from watchkeeper.cli.rights import (
 )
 from watchkeeper.cli.session import Session
 from watchkeeper.cli.waiting import finish, patience
+from watchkeeper.cli.windows import held_until
 from watchkeeper.cli.writing import record
 from watchkeeper.errors import WatchkeeperError
 
@@ -66,7 +67,7 @@ async def approve(
             )
         if mine is None or mine.decision is not Verdict.APPROVED:
             session.screen.facts(facts(proposal, cluster.now()), aside=output is not None)
-            _refuse(against_approving(proposal, who, cluster.now()))
+            _refuse(against_approving(proposal, who, cluster.now(), await held_until(cluster, proposal)))
             await _say_freezes(session, cluster, proposal)
             _confirm(session, proposal, who, given, yes=yes)
             proposal, changed = await decide(cluster, proposal, who, Verdict.APPROVED, reason)

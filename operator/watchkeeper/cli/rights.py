@@ -6,7 +6,7 @@ The same rules as `admission.decisions`, told before anything is sent; the API s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from watchkeeper.adapters.kubernetes.access import Permission
 from watchkeeper.api.v1alpha1 import ActionProposal
@@ -81,12 +81,14 @@ def decision_of(proposal: ActionProposal, user: str) -> Approval | None:
     return next((entry for entry in proposal.spec.approvals if entry.by == user), None)
 
 
-def against_approving(proposal: ActionProposal, who: Person, now: datetime) -> list[Objection]:
-    """Everything that stands against it, most telling first; empty: nothing that is known here."""
+def against_approving(
+    proposal: ActionProposal, who: Person, now: datetime, free: datetime | None = None
+) -> list[Objection]:
+    """Everything that stands against it, most telling first; empty: nothing that is known here. For `free` see `windows`."""
     ended = _ended(proposal)
     if ended is not None:  # whose it is, or who may, is no question any more
         return [ended]
-    found = [*_state(proposal, now), *_approving_rules(proposal, who), *_rights(proposal, who)]
+    found = [*_state(proposal, now, free), *_approving_rules(proposal, who), *_rights(proposal, who)]
     return [one for one in found if one is not None]
 
 
@@ -99,14 +101,14 @@ def against_rejecting(proposal: ActionProposal, who: Person, now: datetime) -> l
     return [one for one in [*found, *_rights(proposal, who)] if one is not None]
 
 
-def _state(proposal: ActionProposal, now: datetime) -> list[Objection | None]:
+def _state(proposal: ActionProposal, now: datetime, free: datetime | None) -> list[Objection | None]:
     return [
         _expired(proposal, now),
         _planned(proposal),
         _rejected(proposal),
         _open(proposal),
         _guarded(proposal),
-        _too_early(proposal, now),
+        _too_early(proposal, now, free),
     ]
 
 
@@ -160,13 +162,15 @@ def _guarded(proposal: ActionProposal) -> Objection | None:
     return Objection(Exit.REFUSED, why, "wait until they are up again (status tells what is off)")
 
 
-def _too_early(proposal: ActionProposal, now: datetime) -> Objection | None:
+def _too_early(proposal: ActionProposal, now: datetime, free: datetime | None) -> Objection | None:
     """The same: one that lapses before it may run is lost, and so is the voice of who gave it."""
-    rules, start = proposal.status.approval, proposal.spec.not_before_time
-    earliest = earliest_approval(proposal, rules) if rules is not None else None
-    if rules is None or start is None or earliest is None or now >= earliest:
+    rules = proposal.status.approval
+    earliest = earliest_approval(proposal, rules, free) if rules is not None else None
+    if rules is None or rules.valid_seconds is None or earliest is None or now >= earliest:
         return None
-    why = f"an approval holds for {rules.valid_seconds} s, and this does not run before {moment(start, now)}"
+    start = earliest + timedelta(seconds=rules.valid_seconds)
+    by = " by windows of the policy" if start == free else ""
+    why = f"an approval holds for {rules.valid_seconds} s, and this does not run before {moment(start, now)}{by}"
     return Objection(
         Exit.REFUSED, f"{why}: one that is given now lapses before that", f"approve after {rfc3339(earliest)}"
     )

@@ -14,6 +14,7 @@ from watchkeeper.cli.refusals import sentence
 from watchkeeper.cli.rights import Person, against_approving, decision_of, person, void
 from watchkeeper.cli.screen import Fact
 from watchkeeper.cli.session import Session
+from watchkeeper.cli.windows import held_until
 from watchkeeper.errors import WatchkeeperError
 
 
@@ -34,16 +35,18 @@ async def _you(session: Session, cluster: Cluster, proposal: ActionProposal) -> 
         who = await person(cluster, proposal)
     except WatchkeeperError as error:
         return "you", [f"whether you may approve could not be found out: {sentence(error, session)}"]
-    return "you", standing(session, proposal, who, cluster.now())
+    return "you", standing(session, proposal, who, cluster.now(), await held_until(cluster, proposal))
 
 
-def standing(session: Session, proposal: ActionProposal, who: Person, now: datetime) -> list[str]:
-    """Whether this person may approve it, with the command, or why not."""
+def standing(
+    session: Session, proposal: ActionProposal, who: Person, now: datetime, free: datetime | None
+) -> list[str]:
+    """Whether this person may approve it, with the command, or why not. For `free` see `windows`."""
     mine = decision_of(proposal, who.user)
     if mine is not None and mine.decision is Verdict.APPROVED:
         why = void(proposal, who.user, now)
         return [f"{who.user}: you have approved it" + (f", and that does not count: {why}" if why else "")]
-    objections = against_approving(proposal, who, now)
+    objections = against_approving(proposal, who, now, free)
     if objections:
         return [f"{who.user}: you cannot approve it", *(f"- {one.line}" for one in objections)]
     return [f"{who.user}: you may approve it", approve_command(session, proposal)]

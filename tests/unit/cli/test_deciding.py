@@ -189,6 +189,28 @@ def test_an_approval_that_would_lapse_first_is_not_given(run: Run) -> None:
     assert "allow it, not before 2026-11-21T13:00:01Z" in result.stdout
 
 
+WEEKEND = {"schedule": "0 0 21 11 *", "durationSeconds": 172800, "reason": "weekend"}
+"""Over at midnight before the 23rd."""
+
+
+@pytest.mark.parametrize(
+    ("action", "seconds", "held"),
+    [("transfer-leader", 3600, True), ("transfer-leader", 172800, False), ("undrain-store", 3600, False)],
+)
+def test_an_approval_that_windows_would_outlast_is_not_given(run: Run, action: str, seconds: int, held: bool) -> None:
+    orders = policy()
+    orders["spec"] = {"mode": "Execute", "approval": {"mode": "Always"}, "freezeWindows": [WEEKEND]}
+    asked = {"source": "Subject", "name": action, "parameters": {"region": 42, "toStore": 5}}
+    made = proposal(spec={"action": asked}, approval=RULES | {"validSeconds": seconds})
+    server = MemoryServer("bob", made, orders)
+    said = "does not run before 2026-11-23T00:00:00Z (in 1d12h) by windows of the policy: one that is given now lapses"
+    shown = run(server, "show", NAME).stdout
+    assert (said in shown, "you may approve it" in shown) == (held, not held)
+    result = run(server, "approve", NAME, "--yes")
+    assert (result.exit_code, bool(server.sent)) == ((5, False) if held else (0, True))
+    assert ("approve after 2026-11-22T23:00:00Z" in result.stderr) is held
+
+
 @pytest.mark.usefixtures("terminal")
 def test_that_it_cannot_start_now_is_said_before_one_is_asked(run: Run) -> None:
     windows = [
