@@ -160,7 +160,7 @@ async def test_a_job_in_the_last_region_never_ends_and_others_do_while_paused(pd
     listed = f"/scheduler-config/{RANGES}/list"
     async with held(pd, RANGES, **JOB | UNSEEN):
         await until(pd, listed, lambda jobs: jobs[0]["status"] == "running")
-        assert (await pd.post(f"{SCHEDULERS}/{RANGES}", json={"delay": 60})).status_code == 200
+        assert (await pd.post(f"{SCHEDULERS}/{RANGES}", json={"delay": 36_000})).status_code == 200
         assert asked(await pd.put(f"{CONFIG}/{RANGES}/job", json=JOB | {"alias": "two"})) == (200, None)
         assert asked(await pd.delete(f"{CONFIG}/{RANGES}/job?job-id=0")) == (200, None)
         jobs = await until(pd, listed, lambda jobs: jobs[1]["status"] == "finished")

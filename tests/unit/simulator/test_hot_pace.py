@@ -6,6 +6,7 @@ import pytest
 
 from watchkeeper.simulator import Scenario, Simulator
 from watchkeeper.simulator.scheduling.hotloads import Loads, StoreLoad
+from watchkeeper.simulator.scheduling.hotpeer import HotKind
 from watchkeeper.simulator.scheduling.hotrank import Move
 from watchkeeper.simulator.scheduling.operation import Operation
 from watchkeeper.simulator.world.flow import Flow
@@ -49,7 +50,10 @@ def test_hot_regions_are_moved_as_late_and_as_seldom_as_by_a_real_pd() -> None:
     for task in ("read", "write"):
         at = [when for when, desc in moves if task in desc]
         assert all(later - one >= 5 for one, later in zip(at, at[2:], strict=False)), at
+    loads = simulator.coordinator.hot_loads
+    assert len(loads.of(HotKind.READ, leaders=True).stores) == 5
     simulator.faults.change_pd_leader()
+    assert loads.of(HotKind.READ, leaders=True).stores == {}
     simulator.clock.advance(280)
     assert len(moves) == len(times)
 
