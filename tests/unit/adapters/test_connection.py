@@ -169,6 +169,24 @@ async def test_an_old_connection_that_was_closed_is_unknown_for_a_write(server: 
     assert len(server.heads) == 2
 
 
+async def test_the_proxy_of_the_environment_is_used_but_not_its_netrc(
+    server: Server, kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with await Connection.open(kubeconfig) as connection:
+        address = (await connection.credentials()).server
+    netrc, elsewhere = tmp_path / "netrc", tmp_path / "elsewhere"
+    netrc.write_text("default login somebody password else\n")
+    elsewhere.write_text(json.dumps(kubeconfig_of("http://api.example")))
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("http_proxy", address)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    for path in (kubeconfig, elsewhere):
+        async with await Connection.open(path) as connection:
+            await connection.version()
+    assert [head.split()[1] for head in server.heads] == ["/version", "http://api.example/version"]
+    assert not [head for head in server.heads if "Basic" in head]
+
+
 async def test_nobody_there(server: Server, tmp_path: Path) -> None:
     path = tmp_path / "nowhere"
     path.write_text(json.dumps(kubeconfig_of("http://127.0.0.1:1")))

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import aiohttp
 from kubernetes.aio.client import ApiClient
 
-from watchkeeper.adapters.kubernetes import answers, credentials
+from watchkeeper.adapters.kubernetes import answers, credentials, proxies
 from watchkeeper.adapters.kubernetes.answers import Answer
 from watchkeeper.adapters.kubernetes.clock import ServerClock
 from watchkeeper.adapters.kubernetes.credentials import Credentials, Loaded
@@ -58,6 +58,7 @@ class Connection:
         configuration = loaded.configuration
         configuration.connection_pool_maxsize = settings.concurrency + _RESERVED
         configuration.retries = None
+        configuration.client_session_kwargs = {"trust_env": False, "proxy": proxies.of_environment(configuration.host)}
         self._configuration = configuration
         self._source = (kubeconfig, context)
         self.namespace = loaded.namespace

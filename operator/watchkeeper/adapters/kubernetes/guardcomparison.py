@@ -50,6 +50,8 @@ class Expected:
     """The shipped set, by resource and name."""
 
     specs: Mapping[str, Specs]
+    plain: Mapping[str, Specs]
+    """In the form in which specs are compared."""
 
     @classmethod
     def of(cls, manifests: Sequence[Manifest]) -> Expected:
@@ -58,7 +60,9 @@ class Expected:
         for item in manifests:
             if item["kind"] in KINDS:
                 specs[KINDS[item["kind"]]][item["metadata"]["name"]] = item["spec"]
-        return cls(specs)
+        return cls(
+            specs, {plural: {name: _plain(spec) for name, spec in found.items()} for plural, found in specs.items()}
+        )
 
 
 def problems(expected: Expected, stored: Mapping[str, Specs | None]) -> tuple[GuardProblem, ...]:
@@ -71,7 +75,7 @@ def problems(expected: Expected, stored: Mapping[str, Specs | None]) -> tuple[Gu
     found: list[GuardProblem] = []
     for plural in (*VALIDATING, *MUTATING):
         there = stored.get(plural) or {}
-        for name, spec in expected.specs[plural].items():
+        for name, spec in expected.plain[plural].items():
             if name in there:
                 found.extend(_changed(plural, name, spec, there[name]))
             elif plural in VALIDATING:  # a missing stamp only makes commands longer
@@ -84,8 +88,8 @@ def stamping(expected: Expected, stored: Mapping[str, Specs | None]) -> bool:
     """Whether every mutating policy of ours and its binding is there as shipped."""
     for plural in MUTATING:
         there = stored.get(plural) or {}
-        wanted = expected.specs[plural]
-        if not wanted or any(name not in there or _plain(there[name]) != _plain(wanted[name]) for name in wanted):
+        wanted = expected.plain[plural]
+        if not wanted or any(name not in there or _plain(there[name]) != wanted[name] for name in wanted):
             return False
     return True
 
@@ -97,8 +101,9 @@ def _missing(plural: str, name: str) -> GuardProblem:
 
 
 def _changed(plural: str, name: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[GuardProblem]:
-    paths = list(_differences(_plain(wanted), _plain(found), "spec"))
-    if paths:
+    stored = _plain(found)
+    if stored != wanted:
+        paths = list(_differences(wanted, stored, "spec"))
         more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
         text = f"{_KIND_OF[plural]} {name} is not as shipped: {', '.join(paths[:_SHOWN])}{more}"
         # Applying would leave what was added to the object.
