@@ -12,13 +12,15 @@ from collections import Counter
 from dataclasses import dataclass
 
 from watchkeeper.simulator.scheduling.stores import StoreFilter
-from watchkeeper.simulator.world.placement import fits_as_well
+from watchkeeper.simulator.world.placement import Safeguard
+from watchkeeper.simulator.world.region import Region
 from watchkeeper.simulator.world.state import World
 from watchkeeper.simulator.world.store import NodeState, StateName, Store
 
 _NORMAL = ("StoreScoreDisallowed", "StoreAlreadyHasPeer", "StoreNotMatchRule")
 """Reasons that mean that all is well: nothing is to be done."""
 _TRIES = 10
+_Drawn = tuple[Region, Safeguard]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Diagnostics:
         able = [one for one in self._world.living_stores() if self._stores.may_take_peer(one)]
         sizes = {one.id: self._world.regions.of_store(one.id).region_size for one in able}
         fullest = max(sizes, key=lambda store: (sizes[store], store), default=0)
-        return _summed([self._why_no_peer(store, fullest) for store in self._world.living_stores()])
+        drawn = self._drawn(fullest)
+        return _summed([self._why_no_peer(store, fullest, drawn) for store in self._world.living_stores()])
 
     def _why_no_leader(self, store: Store) -> str:
         reason = self._unfit(store)
@@ -53,11 +56,11 @@ class Diagnostics:
             return "StoreBusy" if store.is_busy else "StoreRejectLeader"
         return reason or "StoreScoreDisallowed"
 
-    def _why_no_peer(self, store: Store, fullest: int) -> str:
+    def _why_no_peer(self, store: Store, fullest: int, drawn: list[_Drawn]) -> str:
         reason = self._unfit(store)
         if reason is None and not self._stores.may_take_peer(store):
             return "StoreBusy" if store.is_busy else "StoreLowSpace"
-        return reason or self._fit_for(store, fullest)
+        return reason or _fit_for(store, fullest, drawn)
 
     def _unfit(self, store: Store) -> str | None:
         if store.node_state is NodeState.REMOVING:
@@ -70,15 +73,19 @@ class Diagnostics:
             case _:
                 return None
 
-    def _fit_for(self, store: Store, fullest: int) -> str:
-        """Why none of the fullest store's regions goes there."""
-        held = self._world.regions.of_store(fullest)
-        drawn = [self._world.regions.get(region_id) for region_id in itertools.islice(held.peers, _TRIES)]
-        free = [one for one in drawn if one is not None and one.peer_on(store.id) is None]
-        rules, stores = self._world.rules, self._world.stores
-        if store.id == fullest or any(fits_as_well(one, fullest, store.id, rules, stores) for one in free):
-            return "StoreScoreDisallowed"
-        return "StoreNotMatchRule" if free else "StoreAlreadyHasPeer"
+    def _drawn(self, fullest: int) -> list[_Drawn]:
+        """A few regions of the fullest store."""
+        regions, rules, stores = self._world.regions, self._world.rules, self._world.stores
+        drawn = [regions.get(region_id) for region_id in itertools.islice(regions.of_store(fullest).peers, _TRIES)]
+        return [(one, Safeguard(one, fullest, rules, stores)) for one in drawn if one is not None]
+
+
+def _fit_for(store: Store, fullest: int, drawn: list[_Drawn]) -> str:
+    """Why none of the fullest store's regions goes there."""
+    free = [safeguard for region, safeguard in drawn if region.peer_on(store.id) is None]
+    if store.id == fullest or any(safeguard.allows(store.id) for safeguard in free):
+        return "StoreScoreDisallowed"
+    return "StoreNotMatchRule" if free else "StoreAlreadyHasPeer"
 
 
 def _summed(reasons: list[str]) -> Diagnosis:

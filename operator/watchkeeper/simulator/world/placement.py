@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -181,26 +182,49 @@ def fit(region: Region, rules: Sequence[Rule], stores: Mapping[int, Store]) -> R
     return RegionFit(fits, sorted(free, key=lambda peer: peer.id))
 
 
+class Safeguard:
+    """PD's placement safeguard for one region that might give up its peer on one store.
+
+    How the region fits now is found out once, however many stores are asked about; so it is used at once and not kept.
+    """
+
+    def __init__(self, region: Region, old_store: int, rules: Sequence[Rule], stores: Mapping[int, Store]) -> None:
+        self._region = region
+        self._old_store = old_store
+        self._rules = rules
+        self._stores = stores
+
+    @cached_property
+    def _before(self) -> RegionFit:
+        return fit(self._region, self._rules, self._stores)
+
+    def allows(self, new_store: int) -> bool:
+        """Whether the region fits its rules no worse with the peer on the new store."""
+        region, old_store, before = self._region, self._old_store, self._before
+        moved = [Peer(p.id, new_store if p.store_id == old_store else p.store_id, p.role) for p in region.peers]
+        after = fit(replace(region, peers=moved), self._rules, self._stores)
+        return len(after.orphans) <= len(before.orphans) and all(
+            len(new.peers) >= len(old.peers) and new.isolation_score >= old.isolation_score
+            for old, new in zip(before.rules, after.rules, strict=True)
+        )
+
+
 def fits_as_well(
     region: Region, old_store: int, new_store: int, rules: Sequence[Rule], stores: Mapping[int, Store]
 ) -> bool:
-    """PD's placement safeguard: whether a region fits its rules no worse with a peer on the new store."""
-    moved = [Peer(one.id, new_store if one.store_id == old_store else one.store_id, one.role) for one in region.peers]
-    after = fit(replace(region, peers=moved), rules, stores)
-    before = fit(region, rules, stores)
-    return len(after.orphans) <= len(before.orphans) and all(
-        len(new.peers) >= len(old.peers) and new.isolation_score >= old.isolation_score
-        for old, new in zip(before.rules, after.rules, strict=True)
-    )
+    """Whether a region fits its rules no worse with a peer on the new store."""
+    return Safeguard(region, old_store, rules, stores).allows(new_store)
 
 
 def _best(rule: Rule, free: Sequence[Peer], stores: Mapping[int, Store]) -> list[Peer]:
     usable = [peer for peer in free if peer.store_id in stores and rule.allows(stores[peer.store_id])]
     if rule.role == "learner":
         usable = [peer for peer in usable if peer.role is Role.LEARNER]
+    if len(usable) <= rule.count:
+        return usable
     best: tuple[Peer, ...] = ()
     best_rank = (-1, -1)
-    for choice in itertools.combinations(usable, min(rule.count, len(usable))):
+    for choice in itertools.combinations(usable, rule.count):
         rank = (sum(rule.wants(peer.role) for peer in choice), _score(rule, choice, stores))
         if rank > best_rank:
             best, best_rank = choice, rank
