@@ -45,6 +45,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def next_timer(self) -> float:
         """When the next timer is due; infinity where there is none."""
         loop: Any = self
+        if loop._scheduled and not loop._scheduled[0].cancelled():  # it is a heap, so this is the earliest
+            return float(loop._scheduled[0].when())
         return min((timer.when() for timer in loop._scheduled if not timer.cancelled()), default=float("inf"))
 
     def advance(self, seconds: float) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from xdist.scheduler.worksteal import WorkStealingScheduling
+from xdist.scheduler.worksteal import WorkStealingScheduling  # type: ignore[import-untyped]  # they ship no types
 
 from tests.dealing import dealt
 
