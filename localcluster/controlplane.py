@@ -205,7 +205,9 @@ class ControlPlane(Cluster):
 
     def _spawn(self, name: str, command: list[str]) -> None:
         log = self.folder / "log" / f"{name}.log"
-        self._processes.append(Process(name, command, log, detached=self._detached))
+        self._processes.append(
+            Process(name, command, log, detached=self._detached, environment=components.GO_ENVIRONMENT)
+        )
         statefolder.record(self.folder, {process.name: process.identity for process in self._processes})
 
     def _wait(self, ready: Callable[[], bool], name: str, deadline: float) -> None:

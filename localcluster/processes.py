@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,14 +65,30 @@ class Identity:
 
 
 class Process:
-    """A server that writes into a log file; by default it dies with us, however we die."""
+    """A server that writes into a log file; by default it dies with us, however we die.
 
-    def __init__(self, name: str, command: Sequence[str], log: Path, *, detached: bool = False) -> None:
+    Args:
+        name: for people.
+        command: the program and its arguments.
+        log: the file.
+        detached: let it live on without us.
+        environment: what it finds in its environment beside what we find in ours.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        *,
+        detached: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
         self.log = log
         if not detached:
             command = [sys.executable, "-I", "-S", _LAUNCHER, str(os.getpid()), *command]
-        self._popen = _spawner.run(lambda: _spawn(command, log))
+        self._popen = _spawner.run(lambda: _spawn(command, log, environment or {}))
         identity = Identity.of(self._popen.pid)
         self.identity = identity or Identity(self._popen.pid, -1)  # it died at once: alive() is False
 
@@ -103,11 +119,17 @@ class Process:
         return "\n".join(text.splitlines()[-lines:])
 
 
-def _spawn(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+def _spawn(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
         # A session of its own: Ctrl-C on the terminal reaches us, and we stop the servers in their order.
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd=log.parent
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd=log.parent,
+            env={**os.environ, **environment},
         )
 
 
