@@ -283,14 +283,46 @@ def install(cluster: Cluster, users: Users) -> None:
         path = f"/apis/watchkeeper.dev/v1alpha1/{kind.info.plural}"
         until(f"{kind.__name__} is served", lambda path=path: users.admin.send("GET", path, None).code == 200)  # type: ignore[misc]
     probe = World(cluster, users, OPERATOR.namespace)
-    until("the guards are up", lambda: guarded(probe))
+    in_force(users.admin)
+    assert guarded(probe)
     if cluster.stamps:
         until("the stamps are up", lambda: stamped(probe))
 
 
 def guarded(world: World) -> bool:
-    """Whether a stop in somebody else's name is refused, and a policy by somebody without the verb govern."""
+    """Whether a stop in somebody else's name is refused: so the guards are there, but perhaps not all of them yet."""
     return world.stop(world.users.admin, by="nobody").code == 403
+
+
+def in_force(admin: Api) -> None:
+    """Returns when the API server enforces every validating policy and binding as it is stored now.
+
+    It takes them over about once a second, all that it has been told of by then, and is told of each kind in the order of
+    the writes (staging/src/k8s.io/apiserver/pkg/admission/plugin/policy/generic/policy_source.go). So one that is made now
+    is enforced last.
+    """
+    name = f"sentinel-{secrets.token_hex(4)}"
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}
+    policy = {
+        "matchConstraints": {"resourceRules": [rule]},
+        "validations": [{"expression": f"object.metadata.name != '{name}'"}],
+    }
+    binding = {"policyName": name, "validationActions": ["Deny"]}
+    group = "admissionregistration.k8s.io/v1"
+    made = (
+        ("ValidatingAdmissionPolicy", "validatingadmissionpolicies", policy),
+        ("ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", binding),
+    )
+    for kind, plural, spec in made:
+        body = {"apiVersion": group, "kind": kind, "metadata": {"name": name}, "spec": spec}
+        admin.send("POST", f"/apis/{group}/{plural}", body).accepted()
+    probe = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
+    until(
+        "everything is enforced",
+        lambda: admin.send("POST", "/api/v1/namespaces/default/configmaps", probe, dry=True).code == 422,
+    )
+    for _, plural, _ in made:
+        admin.send("DELETE", f"/apis/{group}/{plural}/{name}", None).accepted()
 
 
 def stamped(world: World) -> bool:

@@ -24,6 +24,7 @@ from tests.integration.admission_world import (
     delete_admission,
     described,
     guarded,
+    in_force,
     new_namespace,
     until,
     without_stamps,
@@ -268,15 +269,13 @@ def _run_printed(world: World, user: str, said: str) -> None:
 @pytest.fixture(scope="class")
 def unbound(world: World) -> Iterator[None]:
     bindings = [item for item in render(mutating=False) if item["kind"].endswith("Binding")]
-    # The API server learns of them in this order, and by the stop it is asked whether it knows all.
-    bindings.sort(key=lambda item: item["metadata"]["name"].startswith("stop-create"))
     delete_admission(world, bindings)
     try:
         until("the guards are down", lambda: not guarded(world))
         yield
     finally:
         world.cluster.apply(yaml.safe_dump_all(bindings))
-        until("the guards are up again", lambda: guarded(world))
+        in_force(world.users.admin)
 
 
 @pytest.mark.usefixtures("unbound")

@@ -21,7 +21,7 @@ from tests.integration.admission_world import (
     LAX,
     World,
     approval,
-    guarded,
+    in_force,
     install,
     populate,
     until,
@@ -350,4 +350,4 @@ def test_what_guards_prints_can_be_put_back(world: World, cli: Cli, tmp_path: Pa
     world.cluster.kubectl("patch", kind, name, *weak)
     world.cluster.kubectl("replace", "-f", str(file))
     assert json.loads(world.cluster.kubectl("get", kind, name, "-o", "json").stdout)["spec"] == stored
-    until("the guards are up", lambda: guarded(world))
+    in_force(world.users.admin)
