@@ -7,7 +7,6 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.dealing import dealt, seconds_of
 from tests.standstill import Standstill
 
 # How fast a machine is says nothing about what is tested. And what fails must fail for everybody: the same examples in
@@ -18,13 +17,10 @@ settings.load_profile("watchkeeper")
 STANDSTILL = Standstill()
 
 
-@pytest.hookimpl(trylast=True)  # when the order is settled and nothing is left out any more
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     once_more = pytest.mark.flaky(reruns=2, condition=lambda: bool(STANDSTILL.seen()))
     for item in items:
         item.add_marker(once_more)
-    if workers := getattr(config, "workerinput", {}).get("workercount"):
-        items[:] = dealt(items, seconds_of, lambda item: str(item.path.parent), workers)
 
 
 @pytest.hookimpl(tryfirst=True)

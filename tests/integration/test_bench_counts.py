@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-import pytest
-
 from localcluster.bench import requestcounts
 from localcluster.bench.database import PDRequest, Size
 from localcluster.bench.yard import ASK_ONE, yard
@@ -24,7 +22,6 @@ def shapes(requests: Iterable[PDRequest]) -> list[str]:
     return [f"{request.method} {re.sub(r'/[0-9]+', '/N', request.path)}" for request in requests]
 
 
-@pytest.mark.slow(seconds=70)
 async def test_requests_to_pd_do_not_grow_with_regions_or_stores(control_plane: Cluster, tmp_path: Path) -> None:
     install(control_plane)
     async with yard(control_plane, tmp_path) as opened:

@@ -33,7 +33,7 @@ AT_LEAST = {
 """A run in which these did not happen shows nothing."""
 
 
-@pytest.mark.slow(seconds=90)
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_invariants_hold_in_two_thousand_steps() -> None:
     Machine.total.clear()

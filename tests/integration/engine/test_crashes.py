@@ -16,7 +16,7 @@ from tests.integration.engine.world import EngineWorld, a_world
 from watchkeeper.api.v1alpha1.actionproposal import AttemptOutcome, Phase
 from watchkeeper.api.v1alpha1.standingchange import StandingState
 
-pytestmark = [pytest.mark.slow(seconds=105), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 AT_ONCE = 4
 READS = {

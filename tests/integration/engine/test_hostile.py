@@ -50,7 +50,7 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u20
 PD_REQUEST = re.compile(r"/pd/api/v[12](/[A-Za-z0-9_\-]+)+|/health|/metrics")
 """No path that Watchkeeper sends to PD needs more than these characters."""
 
-pytestmark = [pytest.mark.slow(seconds=230), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 class Logs:

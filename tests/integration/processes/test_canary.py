@@ -20,7 +20,7 @@ from watchkeeper.adapters.kubernetes.auditstate import CHECKPOINTS, KEY, KEY_FIE
 from watchkeeper.api.v1alpha1.actionproposal import Source
 from watchkeeper.errors import WatchkeeperError
 
-pytestmark = [pytest.mark.slow(seconds=14), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 CANARY = "CaNaRy!4711#sesame"
 TOKEN = "CaNaRy4711sesameTOKEN"

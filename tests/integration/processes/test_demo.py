@@ -12,7 +12,7 @@ import pytest
 
 from localcluster.binaries import ensure
 
-pytestmark = [pytest.mark.slow(seconds=85), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 MOST_SECONDS = 120.0
 EXECUTES_NOTHING = {"WATCHKEEPER_MAX_SKEW_SECONDS": "0.000000001"}

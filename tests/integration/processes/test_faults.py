@@ -29,7 +29,7 @@ MOST_IDLE = 15.0
 MOST_UNDER_FAULT = 60.0
 """Requests a second about one Subject, to the API server or to PD."""
 
-pytestmark = [pytest.mark.slow(seconds=150), pytest.mark.timeout(int(MIXED_SECONDS) + 900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(int(MIXED_SECONDS) + 900)]
 
 
 async def _strained(world: World, api: FaultProxy, kind: Kind, *, seconds: float, pause: float) -> str:

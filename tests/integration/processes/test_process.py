@@ -21,7 +21,7 @@ from watchkeeper.api.v1alpha1.actionproposal import AttemptState, Phase
 from watchkeeper.api.v1alpha1.standingchange import StandingState
 from watchkeeper.api.v1alpha1.subject import InFlightState
 
-pytestmark = [pytest.mark.slow(seconds=8), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 LEASE_SECONDS = 4
 END_SECONDS = 12.0

@@ -21,7 +21,7 @@ from tests.integration.processes.operators import an_operator, settings_for
 from tests.integration.processes.world import EASY_ORDERS, NO_APPROVAL, World, until, worlds
 from watchkeeper.api.v1alpha1.actionproposal import AttemptState, Phase
 
-pytestmark = [pytest.mark.slow(seconds=70), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 HALF = 2
 """Worlds whose policy asks nobody, and as many where a person approves. With many more this process is the bottleneck."""

@@ -10,7 +10,7 @@ from localcluster.rbaccheck.check import judge
 from localcluster.rbaccheck.grants import Permission
 from localcluster.rbaccheck.scenario import SETTINGS, play
 
-pytestmark = [pytest.mark.slow(seconds=130), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_every_permission_is_used_and_none_is_missing() -> None:

@@ -22,7 +22,7 @@ from watchkeeper.adapters.kubernetes.connection import ConnectionSettings
 from watchkeeper.api.v1alpha1.actionproposal import Phase
 from watchkeeper.api.v1alpha1.standingchange import StandingState
 
-pytestmark = [pytest.mark.slow(seconds=45), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 STORE = 4
 DYING = {"write_timeout_seconds": "60", "attempt_seconds": "8"}

@@ -36,7 +36,7 @@ PATIENCE_SECONDS = 60.0
 WINDOW_SECONDS = 5.0
 """Nothing of the protocol takes so long, on however busy a machine; what it took is printed."""
 
-pytestmark = [pytest.mark.slow(seconds=55), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 _numbers = count(1)
 

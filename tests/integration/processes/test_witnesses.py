@@ -26,7 +26,7 @@ from watchkeeper.domain.audit.checkpoint import Checkpoint, SigningKey, checked
 from watchkeeper.domain.audit.verify import verify
 from watchkeeper.simulator.requestlog import Request
 
-pytestmark = [pytest.mark.slow(seconds=10), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 POLICY: dict[str, Any] = {
     "mode": "Execute",

@@ -84,7 +84,6 @@ def filled(template: str, argument: str) -> str:
     return "/".join(argument if part.startswith("{") else part for part in template.split("/"))
 
 
-@pytest.mark.slow(seconds=45)
 def test_every_route_answers_whatever_is_asked() -> None:
     asked = 0
     simulator = Simulator(Scenario(regions=2, stores=3))
