@@ -69,6 +69,9 @@ async def transfer_leader(world: EngineWorld, plan: CrashPlan) -> None:
 
 
 async def transfer_peer(world: EngineWorld, plan: CrashPlan) -> None:
+    schedulers = world.simulator.coordinator.schedulers
+    for name in ("balance-region-scheduler", "balance-hot-region-scheduler"):
+        schedulers.remove(name)  # they would move it on before it is looked at
     wanted = world.a_move()
     proposal = await world.approved("transfer-peer", **wanted)
     await run_until_quiet(world, plan)
